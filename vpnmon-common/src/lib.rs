@@ -1,0 +1,13 @@
+//! The contract between vpnmon's kernel programs and its agent: the records they share, the names
+//! of maps and programs, and the packet arithmetic both sides must agree on.
+//!
+//! Everything here is plain data or pure functions, so it is tested on the host and runs unchanged
+//! in the kernel.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+pub mod names;
+pub mod owner;
+pub mod slot;
+pub mod wire;
