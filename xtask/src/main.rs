@@ -1,0 +1,103 @@
+//! `cargo xtask <command>`: one place that knows how vpnmon is built, run and tested.
+
+mod apt;
+mod bpf;
+mod cargo;
+mod facts;
+mod failure;
+mod interrupt;
+mod layout;
+mod linker;
+mod lint;
+mod packages;
+mod run;
+mod step;
+mod test;
+mod toolchain;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{failure::Result, layout::Layout};
+
+/// Build, run and test vpnmon.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_version_flag = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Find or install the BPF toolchain and the programs that the tests call.
+    Setup,
+    /// Build the kernel programs, then the agent.
+    Build(BuildArgs),
+    /// Build and start the agent on this machine, state kept under target/run, and watch it.
+    Run(RunArgs),
+    /// Run lints, unit tests and system tests; needs root, unless --unit.
+    Test(TestArgs),
+    /// Check formatting, clippy and the documentation, warnings being errors.
+    Lint,
+}
+
+#[derive(Args)]
+struct BuildArgs {
+    /// Optimised, the default.
+    #[arg(long, conflicts_with = "debug")]
+    release: bool,
+    /// Build the agent without optimisation; the kernel programs always have it.
+    #[arg(long)]
+    debug: bool,
+}
+
+#[derive(Args)]
+struct RunArgs {
+    /// More arguments for `vpnmon-agent run`.
+    #[arg(last = true)]
+    agent_args: Vec<String>,
+}
+
+#[derive(Args)]
+struct TestArgs {
+    /// Only the unit and property tests; needs no root.
+    #[arg(long, conflicts_with = "system")]
+    unit: bool,
+    /// Only the system tests, or those whose name contains FILTER.
+    #[arg(long, value_name = "FILTER", num_args = 0..=1, default_missing_value = "")]
+    system: Option<String>,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match dispatch(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("xtask: {failure}");
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<()> {
+    interrupt::install()?;
+    let layout = Layout::find()?;
+    match command {
+        Command::Setup => setup(&layout),
+        Command::Build(args) => {
+            bpf::build(&layout)?;
+            cargo::build_agent(&layout, cargo::Profile::from_debug(args.debug))
+        }
+        Command::Run(args) => run::run(&layout, &args.agent_args),
+        Command::Test(args) => test::test(&layout, &test::Selection::new(args.unit, args.system)),
+        Command::Lint => lint::lint(&layout),
+    }
+}
+
+fn setup(layout: &Layout) -> Result<()> {
+    let toolchain = toolchain::ensure(layout)?;
+    linker::ensure(layout, &toolchain)?;
+    packages::ensure(layout)
+}
