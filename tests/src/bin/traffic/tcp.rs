@@ -1,0 +1,97 @@
+//! TCP, both ways at once.
+
+use std::{
+    io::{self, ErrorKind, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    libc,
+    sys::socket::{setsockopt, sockopt},
+};
+use vpnmon_tests::order::Exchange;
+
+const GIVE_UP: Duration = Duration::from_secs(20);
+
+pub fn listen(at: SocketAddr, exchange: Exchange, connections: u32) -> io::Result<()> {
+    let listener = TcpListener::bind(at)?;
+    println!("port {}", listener.local_addr()?.port());
+    (0..connections).try_for_each(|_| talk(&listener.accept()?.0, exchange))
+}
+
+pub fn connect(to: SocketAddr, exchange: Exchange, retry: bool) -> io::Result<()> {
+    let start = Instant::now();
+    let stream = loop {
+        match TcpStream::connect(to) {
+            Err(e)
+                if retry
+                    && start.elapsed() < GIVE_UP
+                    && e.kind() == ErrorKind::ConnectionRefused =>
+            {
+                thread::sleep(Duration::from_millis(20));
+            }
+            other => break other?,
+        }
+    };
+    talk(&stream, exchange)
+}
+
+pub fn refused(to: SocketAddr) -> io::Result<()> {
+    match TcpStream::connect(to) {
+        Err(e) if e.kind() == ErrorKind::ConnectionRefused => println!("refused"),
+        Err(e) => return Err(e),
+        Ok(_) => return Err(io::Error::other("somebody listens there")),
+    }
+    Ok(())
+}
+
+fn talk(stream: &TcpStream, exchange: Exchange) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    // Closing waits until the other end has acknowledged everything, the end included: when this
+    // process is gone, none of its packets is on the way.
+    setsockopt(stream, sockopt::Linger, &libc::linger { l_onoff: 1, l_linger: 20 })?;
+    let sender = stream.try_clone()?;
+    let writer = thread::spawn(move || write_all(&sender, exchange));
+    read_all(stream, exchange.receive)?;
+    writer.join().map_err(|_| io::Error::other("the writer panicked"))??;
+    if !exchange.closes_first && exchange.receive.is_some() {
+        let extra = read_all(stream, None)?;
+        if extra != 0 {
+            return Err(io::Error::other(format!("{extra} bytes too many")));
+        }
+    }
+    Ok(())
+}
+
+fn write_all(mut stream: &TcpStream, exchange: Exchange) -> io::Result<()> {
+    let chunk = vec![0x5a; exchange.write];
+    let mut sent = 0;
+    let mut announced = 0;
+    while sent < exchange.send {
+        let left = usize::try_from(exchange.send - sent).unwrap_or(usize::MAX);
+        let len = left.min(chunk.len());
+        stream.write_all(&chunk[..len])?;
+        sent += len as u64;
+        if exchange.progress.is_some_and(|step| sent - announced >= step) {
+            announced = sent;
+            println!("sent {sent}");
+        }
+    }
+    Ok(())
+}
+
+/// Reads `wanted` bytes, or all until the other end closes.
+fn read_all(mut stream: &TcpStream, wanted: Option<u64>) -> io::Result<u64> {
+    let mut buffer = vec![0; 1 << 18];
+    let mut got = 0;
+    while wanted.is_none_or(|wanted| got < wanted) {
+        match stream.read(&mut buffer)? {
+            0 if wanted.is_none() => break,
+            0 => return Err(io::Error::other(format!("the other end closed after {got} bytes"))),
+            len => got += len as u64,
+        }
+    }
+    Ok(got)
+}

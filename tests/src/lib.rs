@@ -1,0 +1,28 @@
+//! Harness of the system tests: real kernel, real sockets, real servers, nothing simulated.
+//!
+//! Guards own what a test makes on the machine (agent, namespaces, users, cgroups, processes) and
+//! take it away when they drop, also while panicking. A test takes [`machine::Machine`] first.
+//! Nothing here skips: without root or a needed program a test fails and says why.
+
+#![expect(clippy::must_use_candidate, reason = "some commands are run for what they do")]
+#![expect(clippy::panic, reason = "a harness fails by panicking")]
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "every function here panics when the machine refuses"
+)]
+
+pub mod agent;
+pub mod cgroup;
+pub mod flow;
+pub mod home;
+pub mod link;
+pub mod machine;
+pub mod namespace;
+pub mod nft;
+pub mod order;
+pub mod process;
+pub mod status;
+pub mod usage;
+pub mod user;
+pub mod wait;
+pub mod witness;

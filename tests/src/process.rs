@@ -1,0 +1,167 @@
+//! Child processes that never outlive their guard.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    os::unix::process::ExitStatusExt,
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, channel},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use crate::wait::{SOON, wait_for};
+
+/// A running child; killed on drop.
+#[derive(Debug)]
+pub struct Process {
+    name: String,
+    child: Child,
+    lines: Receiver<String>,
+    stderr: Arc<Mutex<String>>,
+    collector: Option<JoinHandle<()>>,
+}
+
+impl Process {
+    /// Starts `command`; `name` is for messages.
+    #[must_use]
+    pub fn start(name: &str, command: &mut Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|e| panic!("cannot start {name}: {e}"));
+        let stderr = Arc::new(Mutex::new(String::new()));
+        let collector = child.stderr.take().map(|pipe| collect(pipe, Arc::clone(&stderr)));
+        let (sender, lines) = channel();
+        if let Some(pipe) = child.stdout.take() {
+            thread::spawn(move || {
+                BufReader::new(pipe).lines().map_while(Result::ok).for_each(|line| {
+                    let _ = sender.send(line);
+                });
+            });
+        }
+        Self { name: name.to_owned(), child, lines, stderr, collector }
+    }
+
+    /// The next line of its stdout.
+    #[must_use]
+    pub fn line(&mut self, deadline: Duration) -> String {
+        self.lines.recv_timeout(deadline).unwrap_or_else(|e| {
+            panic!("{}: no line on stdout: {e}; stderr:\n{}", self.name, self.stderr())
+        })
+    }
+
+    /// The number after `word` in the next line.
+    #[must_use]
+    pub fn number(&mut self, word: &str, deadline: Duration) -> u64 {
+        let line = self.line(deadline);
+        let number = line.strip_prefix(word).and_then(|rest| rest.trim().parse().ok());
+        number.unwrap_or_else(|| panic!("{}: expected `{word} NUMBER`, got `{line}`", self.name))
+    }
+
+    /// What it wrote to stderr up to now.
+    #[must_use]
+    pub fn stderr(&self) -> String {
+        self.stderr.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// All of stderr, once it has ended.
+    #[must_use]
+    pub fn stderr_to_end(&mut self) -> String {
+        let _ = self.end(SOON);
+        // Ended and nobody else has its stderr, or this waits for them.
+        self.collector.take().map(JoinHandle::join);
+        self.stderr()
+    }
+
+    /// Process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its end, if it has come.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap_or_else(|e| panic!("cannot wait for {}: {e}", self.name))
+    }
+
+    /// Waits for its end.
+    #[must_use]
+    pub fn end(&mut self, deadline: Duration) -> ExitStatus {
+        let what = format!("the end of {}", self.name);
+        wait_for(&what, deadline, || {
+            self.ended().ok_or_else(|| format!("running; stderr:\n{}", self.stderr()))
+        })
+    }
+
+    /// Waits for its end, which must be a success.
+    pub fn success(mut self, deadline: Duration) {
+        let status = self.end(deadline);
+        assert!(status.success(), "{}: {status}; stderr:\n{}", self.name, self.stderr());
+    }
+
+    /// Sends `signal`.
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.child.id().cast_signed());
+        kill(pid, signal).unwrap_or_else(|e| panic!("cannot send {signal} to {}: {e}", self.name));
+    }
+
+    /// SIGKILL, and the proof that it died of it.
+    pub fn kill(mut self) {
+        self.signal(Signal::SIGKILL);
+        let status = self.end(SOON);
+        assert_eq!(status.signal(), Some(9), "{} ended before it was killed: {status}", self.name);
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn collect(mut pipe: impl Read + Send + 'static, text: Arc<Mutex<String>>) -> JoinHandle<()> {
+    thread::spawn(move || {
+        let mut chunk = [0; 4096];
+        while let Ok(len @ 1..) = pipe.read(&mut chunk) {
+            let words = String::from_utf8_lossy(&chunk[..len]);
+            text.lock().unwrap_or_else(PoisonError::into_inner).push_str(&words);
+        }
+    })
+}
+
+/// The end of a command that ran to its end.
+#[derive(Debug)]
+pub struct Ended {
+    /// Exit code; -1 when a signal ended it.
+    pub code: i32,
+    /// All of stdout.
+    pub stdout: String,
+    /// All of stderr.
+    pub stderr: String,
+}
+
+/// Runs `program` to its end, which the caller judges.
+#[must_use]
+pub fn outcome(program: &str, args: &[&str]) -> Ended {
+    // A helper that hangs would hang the test: `timeout` ends it with 124.
+    let mut command = Command::new("timeout");
+    command.args(["--kill-after=5", "60", program]).args(args).stdin(Stdio::null());
+    let Output { status, stdout, stderr } =
+        command.output().unwrap_or_else(|e| panic!("cannot run {program}: {e}"));
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Ended { code: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) }
+}
+
+/// Runs `program`, which must succeed; its stdout.
+pub fn run(program: &str, args: &[&str]) -> String {
+    let ended = outcome(program, args);
+    assert!(ended.code == 0, "{program} {}: exit {}: {}", args.join(" "), ended.code, ended.stderr);
+    ended.stdout
+}

@@ -1,0 +1,155 @@
+//! A real OpenSSH server and client: a user's bytes are those of the destination leg, once.
+
+#![expect(clippy::print_stdout, reason = "the figures are worth reading")]
+
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::Command,
+    time::Duration,
+};
+
+use tempfile::TempDir;
+use vpnmon_tests::{
+    agent::Agent,
+    home::Home,
+    machine::{Machine, find},
+    namespace::Namespace,
+    nft::{Count, NftWire},
+    order::{Exchange, Order, Place, Role},
+    process::{Process, run},
+    status::Bytes,
+    user::TestUser,
+    wait::{SOON, equal, wait_for},
+};
+
+const MINUTE: Duration = Duration::from_mins(1);
+const SSHD_PORT: u16 = 22022;
+const FORWARD_PORT: u16 = 22080;
+const TARGET_PORT: u16 = 22090;
+const DOWNLOAD: u64 = 20_000_000;
+const UPLOAD: u64 = 5_000_000;
+
+/// IPv4 and TCP headers with the timestamp option, on every packet (RFC 7323 section 3.2).
+const HEADERS: u64 = 52;
+/// What the options of a SYN take more: MSS, window scale, SACK permitted.
+const SYN_OPTIONS: u64 = 8;
+
+fn local(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
+/// Keys and configuration of one server.
+struct Server {
+    dir: TempDir,
+}
+
+impl Server {
+    fn new() -> std::io::Result<Self> {
+        let dir = TempDir::with_prefix("vpnmon-sshd-")?;
+        // The server reads the key list as the user.
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755))?;
+        // Where Debian's sshd separates privileges; systemd would have made it.
+        fs::create_dir_all("/run/sshd")?;
+        let server = Self { dir };
+        for key in ["host_key", "user_key"] {
+            let file = server.file(key);
+            run("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", &file]);
+        }
+        fs::copy(server.file("user_key.pub"), server.file("authorized_keys"))?;
+        fs::set_permissions(server.file("authorized_keys"), fs::Permissions::from_mode(0o644))?;
+        let config = format!(
+            "ListenAddress 127.0.0.1:{SSHD_PORT}\nHostKey {}\nAuthorizedKeysFile {}\n\
+             PidFile none\nUsePAM no\nStrictModes no\nPasswordAuthentication no\n\
+             AllowTcpForwarding yes\n",
+            server.file("host_key"),
+            server.file("authorized_keys"),
+        );
+        fs::write(server.file("sshd_config"), config)?;
+        Ok(server)
+    }
+
+    fn file(&self, name: &str) -> String {
+        Path::join(self.dir.path(), name).display().to_string()
+    }
+
+    fn start(&self, netns: &Namespace) -> Process {
+        // sshd starts itself anew for each connection, so it wants its full path.
+        let sshd = find("sshd").unwrap_or_default().display().to_string();
+        let config = self.file("sshd_config");
+        let args = ["netns", "exec", &netns.name, &sshd, "-D", "-e", "-f", &config];
+        Process::start("sshd", Command::new("ip").args(args))
+    }
+
+    fn client(&self, netns: &Namespace, user: &TestUser) -> Process {
+        let forward = format!("127.0.0.1:{FORWARD_PORT}:127.0.0.1:{TARGET_PORT}");
+        let (port, login) = (SSHD_PORT.to_string(), format!("{}@127.0.0.1", user.name));
+        let mut ssh = Command::new("ip");
+        ssh.args(["netns", "exec", &netns.name, "ssh", "-F", "/dev/null", "-N", "-L", &forward]);
+        ssh.args(["-p", &port, "-i", &self.file("user_key"), "-o", "BatchMode=yes"]);
+        ssh.args(["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]);
+        ssh.args(["-o", "ExitOnForwardFailure=yes", "-o", "ConnectionAttempts=20", &login]);
+        Process::start("ssh", &mut ssh)
+    }
+}
+
+/// Packets of the destination leg on the namespace's loopback, by direction.
+fn leg(wire: &NftWire) -> (Count, Count) {
+    let counts = wire.counts();
+    (counts["to_target"], counts["from_target"])
+}
+
+#[test]
+fn a_download_and_an_upload() {
+    let _machine = Machine::take();
+    let (user, target) = (TestUser::new("ssh"), TestUser::new("target"));
+    let netns = Namespace::new("sshd");
+    let rules = [("to_target", "dport"), ("from_target", "sport")]
+        .map(|(name, side)| (name.to_owned(), format!("tcp {side} {TARGET_PORT}")));
+    // Loopback would carry super-packets whole; what counts is what a wire would carry.
+    netns.exec(&["ethtool", "-K", "lo", "tso", "off", "gso", "off"]);
+    let wire = NftWire::load(&netns, "lo", &rules);
+    let home = Home::new("");
+    let agent = Agent::start(&home);
+
+    let exchange = Exchange {
+        send: UPLOAD,
+        receive: Some(DOWNLOAD),
+        write: 1 << 18,
+        closes_first: false,
+        progress: None,
+    };
+    let target_exchange = exchange.mirrored();
+    let at = local(TARGET_PORT);
+    let serve = Role::TcpListen { at, exchange: target_exchange, connections: 1 };
+    let (target, _) = Order::new(Place::of(&target).netns(&netns.name), serve).listen();
+    let server = Server::new().expect("the server's files");
+    let sshd = server.start(&netns);
+    wait_for("sshd's port", SOON, || {
+        let log = sshd.stderr();
+        if log.contains("listening on") { Ok(()) } else { Err(log) }
+    });
+    let ssh = server.client(&netns, &user);
+    let connect = Role::TcpConnect { to: local(FORWARD_PORT), exchange, retry: true };
+    // The one who downloads is anybody on the machine: root here.
+    Order::new(Place::default().netns(&netns.name), connect).start().success(MINUTE);
+    target.success(MINUTE);
+    drop(ssh);
+
+    let (up, down) = wait_for("the row of the user", SOON, || {
+        let (up, down) = leg(&wire);
+        let truth = Bytes { up: up.bytes, down: down.bytes };
+        // sshd's last packet may still be to come; then the wire moves on, and this looks again.
+        equal(agent.status().bytes("ssh", &user.name), &truth).and(equal(leg(&wire), &(up, down)))
+    });
+    println!("destination leg: up {up:?}, down {down:?}");
+    agent.reaches(&user.name, Bytes { up: up.bytes, down: down.bytes });
+    // Less a header on every packet, acknowledgements of the other direction included, what is
+    // left is payload: each byte once. 6 % are for retransmissions, of which loopback has none.
+    for (count, payload) in [(up, UPLOAD), (down, DOWNLOAD)] {
+        let got = count.bytes - HEADERS * count.packets - SYN_OPTIONS;
+        assert!((payload..=payload + payload * 6 / 100).contains(&got), "{got} of {payload}");
+    }
+}
