@@ -5,6 +5,10 @@
 //! in the kernel.
 
 #![no_std]
+#![allow(
+    clippy::inline_always,
+    reason = "the kernel programs need these as part of themselves: a call passes no references to packets"
+)]
 #![forbid(unsafe_code)]
 
 pub mod names;

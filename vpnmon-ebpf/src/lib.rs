@@ -4,6 +4,10 @@
 //! [`owner`] (whose is it) and [`meter`] (add it up). On the host this is an ordinary library.
 
 #![no_std]
+#![allow(
+    clippy::inline_always,
+    reason = "a BPF function call passes no map or context references that the verifier could follow"
+)]
 #![cfg_attr(
     target_arch = "bpf",
     allow(unstable_features, reason = "inline assembly for BPF is not stable yet"),

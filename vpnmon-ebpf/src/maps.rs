@@ -6,7 +6,10 @@ use core::sync::atomic::AtomicU64;
 
 use aya_ebpf::{
     Global,
-    bindings::{BPF_ANY, BPF_F_MMAPABLE, BPF_F_NO_PREALLOC, BPF_NOEXIST, BPF_SK_STORAGE_GET_F_CREATE, bpf_sock},
+    bindings::{
+        BPF_ANY, BPF_F_MMAPABLE, BPF_F_NO_PREALLOC, BPF_NOEXIST, BPF_SK_STORAGE_GET_F_CREATE,
+        bpf_sock,
+    },
     btf_maps::{Array, HashMap, Queue, SkStorage},
     helpers::generated::bpf_sk_storage_get,
     macros::btf_map,
@@ -19,8 +22,11 @@ use crate::helpers::{add, store};
 const MAX_ACCOUNTS: usize = 131_072;
 
 #[btf_map]
-static SLOTS: Array<Slot, { MAX_ACCOUNTS + FIRST_ACCOUNT_SLOT as usize }, { BPF_F_MMAPABLE as usize }> =
-    Array::new();
+static SLOTS: Array<
+    Slot,
+    { MAX_ACCOUNTS + FIRST_ACCOUNT_SLOT as usize },
+    { BPF_F_MMAPABLE as usize },
+> = Array::new();
 
 #[btf_map]
 static REGISTRY: Array<Registry, 1, { BPF_F_MMAPABLE as usize }> = Array::new();

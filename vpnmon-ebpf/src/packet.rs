@@ -29,7 +29,11 @@ impl Packet<'_> {
     pub fn wire_size(self) -> WireSize {
         let skb = self.0.skb.skb;
         // SAFETY: the context outlives the program's run; the verifier checks each field access.
-        let (len, gso_size, gso_segs) = unsafe { ((*skb).len, (*skb).gso_size, (*skb).gso_segs) };
+        let len = unsafe { (*skb).len };
+        // SAFETY: as above.
+        let gso_size = unsafe { (*skb).gso_size };
+        // SAFETY: as above.
+        let gso_segs = unsafe { (*skb).gso_segs };
         wire_size(BufferSize { len, gso_size, gso_segs }, &self)
     }
 
@@ -43,8 +47,10 @@ impl Packet<'_> {
     /// The socket that sends or receives the packet.
     #[inline(always)]
     pub fn socket(self) -> Option<Socket> {
-        // SAFETY: as in `wire_size`; the field is a pointer to a sock_common or NULL.
-        let socket = unsafe { (*self.0.skb.skb).__bindgen_anon_2.sk };
+        // SAFETY: as in `wire_size`.
+        let field = unsafe { (*self.0.skb.skb).__bindgen_anon_2 };
+        // SAFETY: the union has this one use: a pointer to a sock_common, or NULL.
+        let socket = unsafe { field.sk };
         if socket.is_null() { None } else { Some(Socket(socket)) }
     }
 

@@ -1,0 +1,37 @@
+//! The control socket: one JSON request a line, one JSON answer a line.
+
+pub mod client;
+pub mod server;
+
+use serde::{Deserialize, Serialize};
+
+use crate::view;
+
+/// Longest request line; a name is far shorter.
+const MAX_REQUEST_BYTES: u64 = 64 << 10;
+
+/// What a command asks of the agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Request {
+    /// The document of `status`, of all accounts or of the one named.
+    Status {
+        /// `name` or `service:name`.
+        account: Option<String>,
+    },
+}
+
+/// What the agent says to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// To [`Request::Status`].
+    Status(Box<view::Status>),
+    /// It cannot be done.
+    Refused {
+        /// Exit code of the command, as the contract lists them.
+        code: u8,
+        /// What, why, what to do next.
+        message: String,
+    },
+}

@@ -1,0 +1,259 @@
+//! The loop: whatever comes first becomes an event, and the engine says what to do.
+
+use std::{fs::File, time::Duration};
+
+use anyhow::{Context as _, Result, bail};
+use sd_notify::NotifyState;
+use tokio::{
+    select,
+    signal::unix::{Signal, SignalKind, signal},
+    sync::mpsc,
+    time::{Interval, MissedTickBehavior, interval, timeout},
+};
+
+use super::{prepare::Prepared, writer::Writer};
+use crate::{
+    config::Config,
+    control::{
+        Answer, Request,
+        server::{Asked, Server},
+    },
+    engine::{
+        Engine,
+        status::{NoAnswer, Wanted},
+    },
+    event::{Claimed, Command, Event, Reading, Stored},
+    kernel::{Logs, Meter},
+    sources::{
+        clock::Clock,
+        users::{PASSWD, UserWatch},
+    },
+};
+
+/// Requests that wait for the loop.
+const QUEUE: usize = 64;
+/// How long a stop waits for the disk: less than systemd waits for the stop.
+const LAST_WRITE: Duration = Duration::from_mins(1);
+
+/// All that one agent is.
+pub struct Loop {
+    meter: Meter,
+    logs: Option<Logs>,
+    engine: Engine,
+    writer: Writer,
+    stored: mpsc::Receiver<Stored>,
+    asked: mpsc::Receiver<Asked>,
+    clock: Clock,
+    users: UserWatch,
+    drains: Drains,
+    claimed: Vec<Claimed>,
+    moved: Vec<Reading>,
+    drain_interval: Duration,
+    persist_interval: Duration,
+    _locks: [File; 2],
+}
+
+/// How the drains went: the agent's own account of its cost.
+#[derive(Debug, Default)]
+struct Drains {
+    count: u32,
+    total: Duration,
+    longest: Duration,
+}
+
+impl Loop {
+    /// Starts the writer and listens; needs a runtime.
+    pub fn new(config: &Config, prepared: Prepared) -> Result<Self> {
+        let Prepared { attached, engine, store, clock, users, locks } = prepared;
+        let server = Server::bind(&config.agent.socket)?;
+        let (writer, stored) = Writer::start(store)?;
+        let (ask, asked) = mpsc::channel(QUEUE);
+        // Ends with the runtime, and takes its socket file along.
+        tokio::spawn(async move { server.serve(ask).await });
+        let adopted = if attached.adopted { "goes on with the maps" } else { "has new maps" };
+        log::info!("counting; {adopted} in {}", config.agent.bpffs.display());
+        Ok(Self {
+            meter: attached.meter,
+            logs: attached.logs,
+            engine,
+            writer,
+            stored,
+            asked,
+            clock,
+            users,
+            drains: Drains::default(),
+            claimed: Vec::new(),
+            moved: Vec::new(),
+            drain_interval: config.meter.drain_interval,
+            persist_interval: config.meter.persist_interval,
+            _locks: locks,
+        })
+    }
+
+    /// Runs until a signal ends it; then drains and writes a last time.
+    pub async fn run(mut self) -> Result<()> {
+        let mut stop = Stop::new()?;
+        self.drain();
+        notify(&[NotifyState::Ready]);
+        let mut drain = ticks(self.drain_interval);
+        let mut second = ticks(Duration::from_secs(1));
+        let mut persist = ticks(self.persist_interval);
+        loop {
+            select! {
+                () = stop.asked() => break,
+                _ = drain.tick() => self.drain(),
+                _ = second.tick() => self.second(),
+                _ = persist.tick() => self.happened(Event::PersistDue),
+                Some(stored) = self.stored.recv() => self.happened(Event::Stored(stored)),
+                Some(asked) = self.asked.recv() => self.answer(asked),
+            }
+        }
+        notify(&[NotifyState::Stopping]);
+        self.finish().await
+    }
+
+    fn drain(&mut self) {
+        let started = self.clock.monotonic();
+        self.meter.drain(&mut self.claimed, &mut self.moved);
+        if !self.claimed.is_empty() {
+            // The traffic of a user made a moment ago should find its name.
+            self.look_at_users();
+        }
+        if !self.claimed.is_empty() || !self.moved.is_empty() {
+            let now = self.clock.now();
+            let event = Event::Drained { claimed: &self.claimed, moved: &self.moved };
+            let commands = self.engine.handle(event, now);
+            self.carry_out(commands);
+        }
+        self.drains.add(self.clock.monotonic().saturating_sub(started));
+        if let Some(logs) = &mut self.logs {
+            logs.flush();
+        }
+    }
+
+    fn second(&mut self) {
+        self.look_at_users();
+        self.happened(Event::Second);
+    }
+
+    fn look_at_users(&mut self) {
+        match self.users.changed() {
+            Ok(Some(users)) => self.happened(Event::Users(users)),
+            Ok(None) => {}
+            // passwd is replaced by a rename; what cannot be read now can be in a second.
+            Err(error) => log::debug!("cannot read {PASSWD}: {error}"),
+        }
+    }
+
+    fn happened(&mut self, event: Event<'_>) {
+        let now = self.clock.now();
+        let commands = self.engine.handle(event, now);
+        self.carry_out(commands);
+    }
+
+    fn carry_out(&mut self, commands: Vec<Command>) {
+        for command in commands {
+            match command {
+                Command::Store(batch) => self.writer.write(batch),
+                Command::Warn(text) => log::warn!("{text}"),
+            }
+        }
+    }
+
+    fn answer(&mut self, Asked { request, reply }: Asked) {
+        let Request::Status { account } = request;
+        let wanted = account.map_or(Wanted::All, Wanted::Named);
+        let answer = match self.engine.status(&wanted, self.clock.now()) {
+            Ok(status) => Answer::Status(Box::new(status)),
+            Err(error) => {
+                Answer::Refused { code: refusal_code(&error), message: error.to_string() }
+            }
+        };
+        // Whoever asked may be gone.
+        let _unread = reply.send(answer);
+    }
+
+    /// The last drain, and everything to disk.
+    async fn finish(mut self) -> Result<()> {
+        self.drain();
+        let Drains { count, longest, .. } = self.drains;
+        let (mean, longest) = (micros(self.drains.mean()), micros(longest));
+        log::info!("drains: {count}, mean {mean:.1} us, longest {longest:.1} us");
+        let settled = timeout(LAST_WRITE, async {
+            loop {
+                self.happened(Event::PersistDue);
+                if self.engine.is_settled() {
+                    return Ok(());
+                }
+                let stored = self.stored.recv().await.context("the writer is gone")?;
+                let failed = stored.error.clone();
+                self.happened(Event::Stored(stored));
+                if let Some(error) = failed {
+                    bail!("{error}; the kernel keeps the counters: free the disk and start again");
+                }
+            }
+        });
+        settled.await.context("the disk takes too long; the kernel keeps the counters")?
+    }
+}
+
+impl Drains {
+    fn add(&mut self, took: Duration) {
+        self.count = self.count.saturating_add(1);
+        self.total += took;
+        self.longest = self.longest.max(took);
+    }
+
+    fn mean(&self) -> Duration {
+        self.total / self.count.max(1)
+    }
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+/// Exit codes of the contract.
+const fn refusal_code(error: &NoAnswer) -> u8 {
+    match error {
+        NoAnswer::Unknown(_) => 4,
+        NoAnswer::Ambiguous(..) => 1,
+    }
+}
+
+/// Late ticks are left out: a drain reads everything anyway.
+fn ticks(every: Duration) -> Interval {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+/// Tells systemd, where there is one.
+fn notify(state: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        log::warn!("cannot tell systemd how it goes: {error}");
+    }
+}
+
+/// The signals that end the agent.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn new() -> Result<Self> {
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn asked(&mut self) {
+        select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

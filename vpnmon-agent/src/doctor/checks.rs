@@ -1,0 +1,168 @@
+//! The checks, in the order in which a start would meet them.
+
+use std::{fs, path::Path};
+
+use nix::{
+    sys::statvfs::{FsFlags, statvfs},
+    unistd::{AccessFlags, access, geteuid},
+};
+
+use super::{Check, Outcome};
+use crate::{
+    config::{CgroupChoice, Config},
+    control::client::{Client, NoAgent},
+    kernel::{self, bpffs, cgroup, release},
+};
+
+/// Looks at everything.
+pub fn all(config: &Config) -> Vec<Check> {
+    let root = root();
+    let kernel = kernel_release();
+    let can_load = root.status == Outcome::Ok && kernel.status == Outcome::Ok;
+    vec![
+        root,
+        kernel,
+        programs(can_load),
+        jit(),
+        cgroup2(config),
+        bpf_file_system(config),
+        state_dir(&config.agent.state_dir),
+        agent(config),
+    ]
+}
+
+fn ok(id: &'static str, what: impl Into<String>) -> Check {
+    let (why, fix) = (String::new(), String::new());
+    Check { id, status: Outcome::Ok, what: what.into(), why, fix }
+}
+
+fn bad(
+    id: &'static str,
+    status: Outcome,
+    what: impl Into<String>,
+    why: impl Into<String>,
+    fix: impl Into<String>,
+) -> Check {
+    Check { id, status, what: what.into(), why: why.into(), fix: fix.into() }
+}
+
+fn root() -> Check {
+    if geteuid().is_root() {
+        return ok("root", "runs as root");
+    }
+    let why = format!("runs as uid {}, and only root may load programs", geteuid());
+    bad("root", Outcome::Fail, "does not run as root", why, "run it with sudo")
+}
+
+fn kernel_release() -> Check {
+    let release = match release::release() {
+        Ok(release) => release,
+        Err(error) => {
+            let why = format!("{error:#}");
+            return bad("kernel", Outcome::Fail, "kernel unknown", why, "look into the kernel log");
+        }
+    };
+    let Err(error) = release::check(&release) else {
+        return ok("kernel", format!("kernel {release}"));
+    };
+    let (major, minor) = release::OLDEST;
+    let fix = format!(
+        "install a kernel from {major}.{minor} on (Ubuntu 20.04: linux-generic-hwe-20.04) and boot it"
+    );
+    bad("kernel", Outcome::Fail, format!("kernel {release}"), format!("{error:#}"), fix)
+}
+
+fn programs(can_load: bool) -> Check {
+    const WHAT: &str = "the kernel programs load";
+    if !can_load {
+        let why = "not tried: it takes root and a kernel that is new enough";
+        return bad("programs", Outcome::Off, WHAT, why, "see above");
+    }
+    match kernel::try_load() {
+        Ok(()) => ok("programs", WHAT),
+        Err(error) => {
+            let fix = "report it with the kernel's release and the line above";
+            let what = "the kernel programs do not load";
+            bad("programs", Outcome::Fail, what, format!("{error:#}"), fix)
+        }
+    }
+}
+
+/// Without its compiler the kernel interprets every program: some ten times the cost a packet.
+fn jit() -> Check {
+    const FILE: &str = "/proc/sys/net/core/bpf_jit_enable";
+    match fs::read_to_string(FILE) {
+        Ok(text) if text.trim() == "0" => {
+            let why = format!("{FILE} is 0: each packet costs several times as much");
+            let fix = "run `sysctl net.core.bpf_jit_enable=1`";
+            bad("jit", Outcome::Off, "BPF programs are interpreted", why, fix)
+        }
+        // Kernels built with the compiler always on have no other setting, or no file.
+        _ => ok("jit", "BPF programs are compiled"),
+    }
+}
+
+fn cgroup2(config: &Config) -> Check {
+    let chosen = match &config.meter.cgroup {
+        CgroupChoice::Auto => None,
+        CgroupChoice::Path(path) => Some(path.as_path()),
+    };
+    match cgroup::find(chosen) {
+        Ok(found) => ok("cgroup2", format!("counts at {}", found.path.display())),
+        Err(error) => {
+            let fix = "mount it with `mount -t cgroup2 none DIR`, or correct meter.cgroup";
+            bad("cgroup2", Outcome::Fail, "no cgroup to count at", format!("{error:#}"), fix)
+        }
+    }
+}
+
+fn bpf_file_system(config: &Config) -> Check {
+    let dir = &config.agent.bpffs;
+    let mounted = dir.ancestors().skip(1).find(|above| above.exists());
+    if mounted.is_some_and(|above| bpffs::is_bpffs(above).unwrap_or_default()) {
+        return ok("bpffs", format!("pins in {}", dir.display()));
+    }
+    if dir.starts_with(bpffs::USUAL) && Path::new(bpffs::USUAL).is_dir() {
+        let what = format!("bpffs is not mounted at {}: the agent mounts it", bpffs::USUAL);
+        return ok("bpffs", what);
+    }
+    let why = format!("{} is on no bpffs", dir.display());
+    let fix = format!("name a directory below {} in agent.bpffs", bpffs::USUAL);
+    bad("bpffs", Outcome::Fail, "nowhere to pin", why, fix)
+}
+
+fn state_dir(dir: &Path) -> Check {
+    let there = dir.ancestors().find(|above| above.exists()).unwrap_or(Path::new("/"));
+    let what = format!("usage is kept in {}", dir.display());
+    let fix = format!("make {} writable, or name another agent.state_dir", there.display());
+    let read_only = statvfs(there).is_ok_and(|fs| fs.flags().contains(FsFlags::ST_RDONLY));
+    if !there.is_dir() {
+        let why = format!("{} is no directory", there.display());
+        return bad("state-dir", Outcome::Fail, what, why, fix);
+    }
+    if read_only {
+        let why = format!("{} is on a read-only file system", there.display());
+        return bad("state-dir", Outcome::Fail, what, why, fix);
+    }
+    match access(there, AccessFlags::W_OK | AccessFlags::X_OK) {
+        Ok(()) => ok("state-dir", what),
+        Err(error) => {
+            let why = format!("cannot write to {}: {error}", there.display());
+            bad("state-dir", Outcome::Fail, what, why, fix)
+        }
+    }
+}
+
+fn agent(config: &Config) -> Check {
+    match Client::connect(&config.agent.socket) {
+        Ok(_) => ok("agent", format!("the agent answers on {}", config.agent.socket.display())),
+        Err(error @ NoAgent::NotRunning(_)) => {
+            let fix = "start it with `systemctl start vpnmon-agent`";
+            bad("agent", Outcome::Off, "the agent is not running", error.to_string(), fix)
+        }
+        Err(error) => {
+            let fix = "run this as root, and look into the agent's log";
+            bad("agent", Outcome::Off, "the agent does not answer", error.to_string(), fix)
+        }
+    }
+}

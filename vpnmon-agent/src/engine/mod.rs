@@ -1,0 +1,113 @@
+//! The logic of the agent: events in, commands out; no I/O, no clock, no async.
+
+mod binding;
+mod persist;
+mod rates;
+pub mod status;
+
+use jiff::civil::Date;
+
+use crate::{
+    engine::{binding::Slots, persist::Persist, rates::Rates},
+    event::{Command, Event, Now},
+    ledger::{Ledger, incident::Incident, record::Record},
+    model::Usage,
+    sources::users::Users,
+    view,
+};
+
+/// What the engine is told once.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `meter.usage`.
+    pub usage: Usage,
+    /// `meter.max_accounts`.
+    pub max_accounts: u32,
+    /// `enforce.warn_percent`.
+    pub warn_percent: u8,
+    /// The life of the kernel's maps.
+    pub epoch: String,
+    /// What the agent says of itself in `status`; its lists grow with time.
+    pub about: view::Agent,
+}
+
+/// What a start finds in the state directory.
+#[derive(Debug, Default)]
+pub struct Restored {
+    /// The accounts, each with the local date of its last byte.
+    pub records: Vec<(Record, Date)>,
+    /// What could not be read.
+    pub incidents: Vec<Incident>,
+}
+
+/// Owns all state; one loop calls it.
+#[derive(Debug)]
+pub struct Engine {
+    settings: Settings,
+    ledger: Ledger,
+    users: Users,
+    slots: Slots,
+    rates: Rates,
+    persist: Persist,
+    overflow_told: bool,
+}
+
+impl Engine {
+    /// An engine with the accounts that were written down.
+    #[must_use]
+    pub fn new(settings: Settings, users: Users, restored: Restored, now: Now) -> Self {
+        let Restored { records, incidents } = restored;
+        let mut persist = Persist::new(incidents);
+        let mut ledger = Ledger::new(settings.usage, settings.epoch.clone(), now.today);
+        if records.iter().any(|(record, _)| record.epoch != settings.epoch) {
+            persist.note_epoch(&settings.epoch, now);
+        }
+        let mut slots = Slots::default();
+        for (record, written_on) in records {
+            let holds = record.uid.filter(|_| record.epoch == settings.epoch);
+            let id = ledger.restore(record, written_on);
+            slots.expect(holds, id);
+        }
+        let (rates, overflow_told) = (Rates::default(), false);
+        let mut engine = Self { settings, ledger, users, slots, rates, persist, overflow_told };
+        engine.open_people(now);
+        engine
+    }
+
+    /// Takes one event in and says what is to be done.
+    pub fn handle(&mut self, event: Event<'_>, now: Now) -> Vec<Command> {
+        self.ledger.roll_over(now.today);
+        match event {
+            Event::Drained { claimed, moved } => self.drained(claimed, moved, now),
+            Event::Users(users) => {
+                self.users = users;
+                self.rebind(now);
+                Vec::new()
+            }
+            Event::Second => {
+                self.rates.second(&self.ledger, now.monotonic);
+                Vec::new()
+            }
+            Event::PersistDue => {
+                self.persist.due(&mut self.ledger, now).map(Command::Store).into_iter().collect()
+            }
+            Event::Stored(stored) => self.stored(stored, now),
+        }
+    }
+
+    /// Whether everything that is known is also written down.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.persist.is_settled(&self.ledger)
+    }
+
+    /// Why the last write failed, if it did.
+    #[must_use]
+    pub fn store_error(&self) -> Option<&str> {
+        self.persist.error()
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

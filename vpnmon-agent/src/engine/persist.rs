@@ -1,0 +1,159 @@
+//! When what is written: groups of changed accounts, one group at a time.
+
+use std::time::Duration;
+
+use super::Engine;
+use crate::{
+    event::{Batch, Command, Now, Stored},
+    ledger::{
+        Ledger,
+        incident::{Incident, Kind},
+        record::Record,
+    },
+    model::AccountKey,
+};
+
+/// Usage files a batch: some seconds of a slow disk.
+const MAX_RECORDS: usize = 2000;
+/// The snapshot may be this much older than the usage files: a start joins the two.
+const SNAPSHOT_AGE: Duration = Duration::from_mins(1);
+/// Beyond it the oldest events that no disk would take are given up.
+const MAX_INCIDENTS: usize = 10_000;
+
+/// What is still to be written.
+#[derive(Debug)]
+pub struct Persist {
+    removed: Vec<AccountKey>,
+    incidents: Vec<Incident>,
+    in_flight: bool,
+    /// The raw counters that only the snapshot has are not on disk for every account.
+    snapshot_due: bool,
+    last_snapshot: Option<Duration>,
+    error: Option<String>,
+}
+
+impl Persist {
+    /// Starts with the events of reading the state directory.
+    pub const fn new(incidents: Vec<Incident>) -> Self {
+        Self {
+            removed: Vec::new(),
+            incidents,
+            in_flight: false,
+            snapshot_due: true,
+            last_snapshot: None,
+            error: None,
+        }
+    }
+
+    /// The file of an account is to go.
+    pub fn removed(&mut self, key: AccountKey) {
+        self.removed.push(key);
+        self.snapshot_due = true;
+    }
+
+    /// Counters of another life are booked from now on.
+    pub fn note_epoch(&mut self, epoch: &str, now: Now) {
+        self.incident(Kind::Epoch, format!("counters of {epoch} are booked from now on"), now);
+    }
+
+    /// Something works less well than it should.
+    pub fn degraded(&mut self, reason: &str, now: Now) {
+        self.incident(Kind::Degraded, reason.to_owned(), now);
+    }
+
+    /// Why the last write failed, if it did.
+    pub fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
+    /// The next batch, if there is anything to write and the last one is done.
+    pub fn due(&mut self, ledger: &mut Ledger, now: Now) -> Option<Batch> {
+        if self.in_flight {
+            return None;
+        }
+        let records = ledger.take_changed(MAX_RECORDS);
+        let batch = Batch {
+            snapshot: self.snapshot(ledger, &records, now),
+            records,
+            removed: std::mem::take(&mut self.removed),
+            incidents: std::mem::take(&mut self.incidents),
+        };
+        self.in_flight = batch != Batch::default();
+        self.in_flight.then_some(batch)
+    }
+
+    /// Nothing is under way or waiting.
+    pub fn is_settled(&self, ledger: &Ledger) -> bool {
+        let waiting = ledger.has_changed() || self.snapshot_due;
+        let lists = self.removed.is_empty() && self.incidents.is_empty();
+        !self.in_flight && !waiting && lists
+    }
+
+    /// All accounts: when a new one or another life has come, and once a minute while any moves.
+    fn snapshot(
+        &mut self,
+        ledger: &mut Ledger,
+        changed: &[Record],
+        now: Now,
+    ) -> Option<Vec<Record>> {
+        let is_old = self
+            .last_snapshot
+            .is_none_or(|last| now.monotonic.saturating_sub(last) >= SNAPSHOT_AGE);
+        self.snapshot_due |= ledger.take_anchors_moved() || (is_old && !changed.is_empty());
+        if !self.snapshot_due {
+            return None;
+        }
+        self.snapshot_due = false;
+        self.last_snapshot = Some(now.monotonic);
+        Some(ledger.iter().map(|(_, account)| account.record.clone()).collect())
+    }
+
+    fn incident(&mut self, kind: Kind, reason: String, now: Now) {
+        if self.incidents.len() >= MAX_INCIDENTS {
+            self.incidents.remove(0);
+        }
+        self.incidents.push(Incident { at: now.unix_seconds, kind, account: None, reason });
+    }
+
+    /// Takes back what failed, and notes the change between working and not.
+    fn stored(&mut self, stored: &mut Stored, now: Now) -> Option<String> {
+        self.in_flight = false;
+        self.removed.append(&mut stored.failed.removed);
+        let newer = std::mem::take(&mut self.incidents);
+        self.incidents.append(&mut stored.failed.incidents);
+        self.incidents.extend(newer);
+        self.snapshot_due |= stored.failed.snapshot.is_some();
+        match (&stored.error, self.error.take()) {
+            (Some(error), None) => {
+                let warning = format!(
+                    "{error}; usage goes on in memory and in the kernel, and is written when the \
+                     state directory takes it again"
+                );
+                self.degraded(&warning, now);
+                self.error = Some(error.clone());
+                Some(warning)
+            }
+            (Some(error), Some(_)) => {
+                self.error = Some(error.clone());
+                None
+            }
+            (None, Some(before)) => {
+                let reason = format!("written again after: {before}");
+                self.incident(Kind::Recovered, reason.clone(), now);
+                Some(reason)
+            }
+            (None, None) => None,
+        }
+    }
+}
+
+impl Engine {
+    pub(super) fn stored(&mut self, mut stored: Stored, now: Now) -> Vec<Command> {
+        for record in std::mem::take(&mut stored.failed.records) {
+            if let Some(id) = self.ledger.find(&record.key()) {
+                self.ledger.touch(id);
+            }
+        }
+        self.persist.stored(&mut stored, now).map(Command::Warn).into_iter().collect()
+    }
+}

@@ -1,0 +1,92 @@
+//! What happens to the engine, and what it wants done: the two closed lists between I/O and logic.
+
+use std::time::Duration;
+
+use jiff::civil::Date;
+use vpnmon_common::owner::Owner;
+
+use crate::{
+    ledger::{incident::Incident, record::Record},
+    model::{AccountKey, Bytes},
+    sources::users::Users,
+};
+
+/// The moment of an event, from the clock source.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// Unix time, in seconds.
+    pub unix_seconds: u64,
+    /// Local date.
+    pub today: Date,
+    /// Since some fixed moment; never goes back, and stands still while the machine sleeps.
+    pub monotonic: Duration,
+}
+
+/// A slot that has an owner since the last look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    /// Index in the slot array.
+    pub slot: u32,
+    /// Whose it is.
+    pub owner: Owner,
+}
+
+/// The counters of a slot, raw: since the maps were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// Index in the slot array.
+    pub slot: u32,
+    /// Both counters.
+    pub bytes: Bytes,
+}
+
+/// Something happened outside.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// The kernel gave out slots, and these counters moved.
+    Drained {
+        /// New owners.
+        claimed: &'a [Claimed],
+        /// Moved counters; of known slots only.
+        moved: &'a [Reading],
+    },
+    /// The account database changed.
+    Users(Users),
+    /// A second has passed.
+    Second,
+    /// Time to write down what has changed.
+    PersistDue,
+    /// The writer is done with a batch.
+    Stored(Stored),
+}
+
+/// Something the engine wants done.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Write to the state directory; answered by [`Event::Stored`].
+    Store(Batch),
+    /// Tell the admin, in the log.
+    Warn(String),
+}
+
+/// One group of writes.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Usage files to replace.
+    pub records: Vec<Record>,
+    /// Usage files of accounts that have another name now.
+    pub removed: Vec<AccountKey>,
+    /// All accounts, where the snapshot is to be replaced; written before the usage files.
+    pub snapshot: Option<Vec<Record>>,
+    /// Lines for `events.jsonl`.
+    pub incidents: Vec<Incident>,
+}
+
+/// How a batch went.
+#[derive(Debug, Default)]
+pub struct Stored {
+    /// What could not be written, to be tried again.
+    pub failed: Batch,
+    /// Why the first of it failed.
+    pub error: Option<String>,
+}

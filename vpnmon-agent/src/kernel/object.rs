@@ -1,0 +1,209 @@
+//! The BPF object in the binary: loading it, and its maps.
+
+use std::os::fd::AsFd as _;
+
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use aya::{
+    Ebpf, EbpfLoader,
+    maps::{Array, Map, MapData, MapType, Queue},
+    programs::CgroupSkb,
+};
+use vpnmon_common::{
+    names::{
+        COUNT_LOOPBACK, EGRESS_PROGRAM, FREE_SLOTS, INGRESS_PROGRAM, PINNED_MAPS, REGISTRY, SLOTS,
+        UIDS,
+    },
+    owner::Owner,
+    slot::{
+        FIRST_ACCOUNT_SLOT, LAYOUT, LOOPBACK_SLOT, OVERFLOW_SLOT, Registry, Slot, UNATTRIBUTED_SLOT,
+    },
+};
+
+use super::{
+    logs::Logs,
+    mapped::{Mapped, Shared},
+    meter::Meter,
+    pins::Pins,
+};
+
+static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("VPNMON_BPF_OBJECT"));
+
+/// Words of a record, as the map update takes them.
+type Words = [u64; 8];
+
+/// What the programs are told when they are loaded.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// `meter.loopback`.
+    pub count_loopback: bool,
+    /// Whether they log.
+    pub verbose: bool,
+}
+
+/// Programs and maps, loaded but not attached.
+pub struct Object(Ebpf);
+
+/// New maps with room for this many accounts.
+pub fn load_fresh(max_accounts: u32, settings: Settings) -> Result<Object> {
+    let mut loader = EbpfLoader::new();
+    loader
+        .map_max_entries(SLOTS, FIRST_ACCOUNT_SLOT + max_accounts)
+        .map_max_entries(UIDS, max_accounts)
+        .map_max_entries(FREE_SLOTS, max_accounts);
+    load(&mut loader, settings)
+}
+
+/// The maps that are pinned.
+pub fn load_pinned(pins: &Pins, settings: Settings) -> Result<Object> {
+    let mut loader = EbpfLoader::new();
+    for name in PINNED_MAPS {
+        let path = pins.path(name);
+        // The loader would make a map where none is pinned, and count in it apart from the others.
+        MapData::from_pin(&path).with_context(|| {
+            format!("the maps in {} are not whole; run `vpnmon-agent detach`", path.display())
+        })?;
+        loader.map_pin_path(name, path);
+    }
+    load(&mut loader, settings)
+}
+
+/// Whether this kernel takes the programs; nothing stays of the attempt.
+pub fn try_load() -> Result<()> {
+    let settings = Settings { count_loopback: true, verbose: true };
+    load_fresh(1, settings).map(|_| ())
+}
+
+fn load(loader: &mut EbpfLoader<'_>, settings: Settings) -> Result<Object> {
+    const NO: &u8 = &0;
+    const YES: &u8 = &1;
+    const ALL_LEVELS: &u8 = &u8::MAX;
+    loader.override_global(COUNT_LOOPBACK, if settings.count_loopback { YES } else { NO }, true);
+    // With 0 the verifier takes the logging out of the programs.
+    loader.override_global(aya_log::LEVEL, if settings.verbose { ALL_LEVELS } else { NO }, true);
+    let ebpf = loader.load(OBJECT).map_err(one_line).context("cannot load the BPF maps")?;
+    let mut object = Object(ebpf);
+    for name in [EGRESS_PROGRAM, INGRESS_PROGRAM] {
+        let load = object.program(name)?.load();
+        load.map_err(one_line).with_context(|| format!("the kernel refuses program {name}"))?;
+    }
+    Ok(object)
+}
+
+/// The causes of an aya error, the verifier's log cut to its end, which says why.
+fn one_line(error: impl std::error::Error + Send + Sync + 'static) -> anyhow::Error {
+    const KEPT_LINES: usize = 3;
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let first = lines.first().copied().unwrap_or_default();
+    let last = &lines[lines.len().saturating_sub(KEPT_LINES).max(1).min(lines.len())..];
+    anyhow!([&[first], last].concat().join(" | "))
+}
+
+impl Object {
+    /// Fills new maps: who holds the reserved slots, which others are free, and, last of all, that
+    /// they are of this layout.
+    pub fn initialise(&mut self, max_accounts: u32) -> Result<()> {
+        let mut slots: Array<_, Words> = self.map(SLOTS)?;
+        for (slot, owner) in [
+            (UNATTRIBUTED_SLOT, Owner::Unattributed),
+            (OVERFLOW_SLOT, Owner::Overflow),
+            (LOOPBACK_SLOT, Owner::Loopback),
+        ] {
+            slots.set(slot, [owner.encode(), 0, 0, 0, 0, 0, 0, 0], 0)?;
+        }
+        let mut free: Queue<_, u32> = self.map(FREE_SLOTS)?;
+        for slot in FIRST_ACCOUNT_SLOT..FIRST_ACCOUNT_SLOT + max_accounts {
+            free.push(slot, 0)?;
+        }
+        let mut registry: Array<_, Words> = self.map(REGISTRY)?;
+        registry.set(0, [LAYOUT, generation()?, 0, 0, 0, 0, 0, 0], 0)?;
+        Ok(())
+    }
+
+    /// Pins the maps; the registry last, which says that all are there.
+    pub fn pin_maps(&self, pins: &Pins) -> Result<()> {
+        for name in PINNED_MAPS {
+            let map = self.0.map(name).with_context(|| no_map(name))?;
+            map.pin(pins.path(name))
+                .map_err(one_line)
+                .with_context(|| format!("pinning {name}"))?;
+        }
+        Ok(())
+    }
+
+    /// Our view of the counters.
+    pub fn meter(&self) -> Result<Meter> {
+        Ok(Meter::new(mapped(self.array(SLOTS)?)?, mapped(self.array(REGISTRY)?)?))
+    }
+
+    /// What the programs log.
+    pub fn logs(&mut self) -> Result<Logs> {
+        Logs::new(&mut self.0)
+    }
+
+    /// One of the programs.
+    pub fn program(&mut self, name: &str) -> Result<&mut CgroupSkb> {
+        let program = self.0.program_mut(name);
+        let program = program.with_context(|| format!("no program {name} in the object"))?;
+        Ok(program.try_into()?)
+    }
+
+    fn map<'a, T: TryFrom<&'a mut Map>>(&'a mut self, name: &str) -> Result<T>
+    where
+        T::Error: std::error::Error + Send + Sync + 'static,
+    {
+        Ok(T::try_from(self.0.map_mut(name).with_context(|| no_map(name))?)?)
+    }
+
+    fn array(&self, name: &str) -> Result<&MapData> {
+        match self.0.map(name).with_context(|| no_map(name))? {
+            Map::Array(map) => Ok(map),
+            _ => bail!("map {name} of the object is no array"),
+        }
+    }
+}
+
+/// Our view of pinned counters, without loading programs.
+pub fn open_meter(pins: &Pins) -> Result<Meter> {
+    let open = |name: &str| {
+        let path = pins.path(name);
+        let map = MapData::from_pin(&path).map_err(one_line);
+        map.with_context(|| format!("cannot open {}", path.display()))
+    };
+    Ok(Meter::new(mapped(&open(SLOTS)?)?, mapped(&open(REGISTRY)?)?))
+}
+
+/// The memory of an array, if its values are `T`s.
+fn mapped<T: Shared>(array: &MapData) -> Result<Mapped<T>> {
+    let shape = array.info()?;
+    let (map_type, value_size) = (shape.map_type()?, shape.value_size() as usize);
+    ensure!(
+        map_type == MapType::Array && value_size == size_of::<T>(),
+        "a pinned map is of another kind; run `detach` of the version that made it"
+    );
+    Mapped::new(array.fd().as_fd(), shape.max_entries()).context("cannot map a map")
+}
+
+fn no_map(name: &str) -> String {
+    format!("no map {name} in the object")
+}
+
+/// A random name for a life of the maps; never 0.
+fn generation() -> Result<u64> {
+    let mut bytes = [0; 8];
+    let mut urandom = std::fs::File::open("/dev/urandom").context("cannot open /dev/urandom")?;
+    std::io::Read::read_exact(&mut urandom, &mut bytes).context("cannot read /dev/urandom")?;
+    Ok(u64::from_ne_bytes(bytes).max(1))
+}
+
+// The record types and the words they are written as.
+const _: () = assert!(size_of::<Slot>() == size_of::<Words>());
+const _: () = assert!(size_of::<Registry>() == size_of::<Words>());

@@ -1,0 +1,205 @@
+//! What every account has used: the one place where counters become usage.
+//!
+//! Kernel counters only go up and nobody resets them. A restart, a new life of the maps, a uid that
+//! changes hands and the change of the day are all cases of [`account::Account`]'s few functions.
+//! No I/O, no clock: `store` writes what [`record::Record`] holds.
+
+pub mod account;
+pub mod file_name;
+pub mod incident;
+pub mod record;
+pub mod store;
+pub mod usage_file;
+
+use std::collections::HashMap;
+
+use jiff::civil::Date;
+
+use crate::{
+    event::Now,
+    ledger::{account::Account, record::Record},
+    model::{AccountKey, Bytes, Usage},
+};
+
+/// Index of an account in the ledger; never given to another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccountId(usize);
+
+/// All accounts.
+#[derive(Debug)]
+pub struct Ledger {
+    usage: Usage,
+    epoch: String,
+    accounts: Vec<Account>,
+    by_key: HashMap<AccountKey, AccountId>,
+    dirty: Vec<AccountId>,
+    anchors_moved: bool,
+    today: Date,
+}
+
+impl Ledger {
+    /// An empty ledger that books readings of `epoch`.
+    #[must_use]
+    pub fn new(usage: Usage, epoch: String, today: Date) -> Self {
+        let (accounts, by_key, dirty) = (Vec::new(), HashMap::new(), Vec::new());
+        Self { usage, epoch, accounts, by_key, dirty, anchors_moved: false, today }
+    }
+
+    /// Takes over an account written down on the day `written_on`; folds what it counted in another
+    /// epoch into its baseline.
+    pub fn restore(&mut self, record: Record, written_on: Date) -> AccountId {
+        let key = record.key();
+        let mut account = Account::restored(record);
+        let day_is_over = written_on != self.today && account.record.daily_usage != 0;
+        if day_is_over {
+            account.record.daily_usage = 0;
+        }
+        let folded = account.record.epoch != self.epoch;
+        if folded {
+            self.anchors_moved = true;
+            account.begin(self.usage, &self.epoch, Bytes::default());
+        }
+        let id = self.insert(key, account);
+        if folded || day_is_over {
+            self.touch(id);
+        }
+        id
+    }
+
+    /// The account of `key`, made if there is none.
+    pub fn open(&mut self, key: &AccountKey, now: Now) -> AccountId {
+        if let Some(id) = self.by_key.get(key) {
+            return *id;
+        }
+        let id = self.insert(key.clone(), Account::new(key, &self.epoch, now));
+        self.touch(id);
+        id
+    }
+
+    /// The account of `key`, if there is one.
+    #[must_use]
+    pub fn find(&self, key: &AccountKey) -> Option<AccountId> {
+        self.by_key.get(key).copied()
+    }
+
+    /// Books a reading of the account's counter.
+    pub fn book(&mut self, id: AccountId, reading: Bytes, now: Now) {
+        let usage = self.usage;
+        self.account_mut(id).book(usage, reading, now);
+        self.touch(id);
+    }
+
+    /// From now on the account's bytes come from a counter that stands at `reading`.
+    pub fn begin(&mut self, id: AccountId, uid: Option<u32>, reading: Bytes) {
+        let (usage, epoch) = (self.usage, self.epoch.clone());
+        let account = self.account_mut(id);
+        account.begin(usage, &epoch, reading);
+        account.record.uid = uid;
+        self.anchors_moved = true;
+        self.touch(id);
+    }
+
+    /// The account has no counter any more, or another uid has its own.
+    pub fn set_uid(&mut self, id: AccountId, uid: Option<u32>) {
+        if self.account(id).record.uid != uid {
+            self.account_mut(id).record.uid = uid;
+            self.anchors_moved = true;
+            self.touch(id);
+        }
+    }
+
+    /// Moves what `from` has counted to the account of `key`, and strikes `from` out.
+    pub fn absorb(&mut self, from: AccountId, key: &AccountKey, uid: u32, now: Now) -> AccountId {
+        let taken = self.account(from).record.clone();
+        self.by_key.remove(&taken.key());
+        self.account_mut(from).is_struck_out = true;
+        let heir = self.open(key, now);
+        let usage = self.usage;
+        let account = self.account_mut(heir);
+        account.absorb(usage, &taken);
+        account.record.uid = Some(uid);
+        self.anchors_moved = true;
+        self.touch(heir);
+        heir
+    }
+
+    /// Starts a new day: daily usage of the old one ends.
+    pub fn roll_over(&mut self, today: Date) {
+        if today == self.today {
+            return;
+        }
+        self.today = today;
+        for index in 0..self.accounts.len() {
+            if self.accounts[index].record.daily_usage != 0 {
+                self.accounts[index].record.daily_usage = 0;
+                self.touch(AccountId(index));
+            }
+        }
+    }
+
+    /// One account.
+    #[must_use]
+    pub fn account(&self, id: AccountId) -> &Account {
+        &self.accounts[id.0]
+    }
+
+    /// All accounts.
+    pub fn iter(&self) -> impl Iterator<Item = (AccountId, &Account)> {
+        let all = self.accounts.iter().enumerate();
+        all.filter(|(_, account)| !account.is_struck_out)
+            .map(|(index, account)| (AccountId(index), account))
+    }
+
+    /// The local date that daily usage is of.
+    #[must_use]
+    pub const fn today(&self) -> Date {
+        self.today
+    }
+
+    /// At most `count` accounts that have changed since they were last taken.
+    pub fn take_changed(&mut self, count: usize) -> Vec<Record> {
+        let kept = self.dirty.len().saturating_sub(count);
+        let taken = self.dirty.split_off(kept);
+        let records = taken.into_iter().filter_map(|id| {
+            let account = self.account_mut(id);
+            account.is_dirty = false;
+            (!account.is_struck_out).then(|| account.record.clone())
+        });
+        records.collect()
+    }
+
+    /// Whether what only the snapshot keeps has changed since the last call: uids, raw counters
+    /// at the beginning of an epoch, the accounts there are.
+    pub fn take_anchors_moved(&mut self) -> bool {
+        std::mem::take(&mut self.anchors_moved)
+    }
+
+    /// Whether any account has changed since it was last taken.
+    #[must_use]
+    pub fn has_changed(&self) -> bool {
+        self.anchors_moved || !self.dirty.is_empty()
+    }
+
+    /// Marks an account as changed.
+    pub fn touch(&mut self, id: AccountId) {
+        if !std::mem::replace(&mut self.account_mut(id).is_dirty, true) {
+            self.dirty.push(id);
+        }
+    }
+
+    fn insert(&mut self, key: AccountKey, account: Account) -> AccountId {
+        let id = AccountId(self.accounts.len());
+        self.anchors_moved = true;
+        self.accounts.push(account);
+        self.by_key.insert(key, id);
+        id
+    }
+
+    fn account_mut(&mut self, id: AccountId) -> &mut Account {
+        &mut self.accounts[id.0]
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

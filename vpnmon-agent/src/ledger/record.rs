@@ -1,0 +1,55 @@
+//! An account as it is written down: everything a restart needs.
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{AccountKey, Bytes, Service};
+
+/// One account on disk. The snapshot holds all of it, the usage file the part the contract names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// Its service.
+    pub service: Service,
+    /// Its name.
+    pub name: String,
+    /// The uid its counter belongs to; `None` where it has none now.
+    pub uid: Option<u32>,
+    /// The life of the source that the marks belong to.
+    pub epoch: String,
+    /// Usage when this epoch began or at the last reset.
+    pub baseline_usage: u64,
+    /// The source's usage counter at that moment.
+    pub mark: u64,
+    /// How far that counter has moved since.
+    pub last_stats: u64,
+    /// Bytes since the last reset.
+    pub bytes: Bytes,
+    /// The source's raw counters that `bytes` was read at; `None` where only the usage file is
+    /// left, which has no room for them.
+    pub raw: Option<Bytes>,
+    /// Usage on the day of `last_update`.
+    pub daily_usage: u64,
+    /// Bytes; 0 is unlimited.
+    pub daily_limit: u64,
+    /// Bytes; 0 is unlimited.
+    pub total_limit: u64,
+    /// Local date.
+    pub last_reset: Date,
+    /// Unix time of the last byte, in seconds; of the first sight before any.
+    pub last_update: u64,
+}
+
+impl Record {
+    /// Names the account.
+    #[must_use]
+    pub fn key(&self) -> AccountKey {
+        AccountKey::new(self.service, self.name.clone())
+    }
+
+    /// Usage since the last reset.
+    #[must_use]
+    pub const fn total_usage(&self) -> u64 {
+        self.baseline_usage.saturating_add(self.last_stats)
+    }
+}

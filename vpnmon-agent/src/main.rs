@@ -1,0 +1,25 @@
+//! vpnmon's agent and its command line, one binary.
+//!
+//! A packet's way through it: [`kernel`] reads the counters that the programs keep, [`sources`]
+//! turn the outside into events, the [`engine`] books them in the [`ledger`], and [`view`] shows
+//! them to the outside through [`control`] and [`cli`].
+
+mod cli;
+mod config;
+mod control;
+mod daemon;
+mod doctor;
+mod engine;
+mod event;
+mod kernel;
+mod ledger;
+mod model;
+mod sources;
+mod ui;
+mod view;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

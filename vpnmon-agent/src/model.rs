@@ -1,0 +1,110 @@
+//! The words everything else is made of: services, account keys, byte counts.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// The kind of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Service {
+    /// A Linux user whose traffic is metered by uid: OpenSSH and dropbear accounts.
+    Ssh,
+    /// Every other uid, and the rows of packets that belong to nobody.
+    System,
+}
+
+impl Service {
+    /// All services, in the order they are listed.
+    pub const ALL: [Self; 2] = [Self::Ssh, Self::System];
+
+    /// The word for it in commands and files.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ssh => "ssh",
+            Self::System => "system",
+        }
+    }
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+impl FromStr for Service {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|service| service.word() == word).ok_or(())
+    }
+}
+
+/// Names one account: a name can exist in two services.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountKey {
+    /// Its service.
+    pub service: Service,
+    /// Its name there; whatever the admin or the attacker chose.
+    pub name: String,
+}
+
+impl AccountKey {
+    /// The account `name` of `service`.
+    #[must_use]
+    pub fn new(service: Service, name: impl Into<String>) -> Self {
+        Self { service, name: name.into() }
+    }
+}
+
+impl fmt::Display for AccountKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.service, self.name)
+    }
+}
+
+/// Bytes of one account or source, both ways.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bytes {
+    /// Towards the destination.
+    pub uplink: u64,
+    /// Back from it.
+    pub downlink: u64,
+}
+
+/// Which bytes limits are compared with (`meter.usage`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Usage {
+    /// What the user sends.
+    #[default]
+    Uplink,
+    /// What the user receives.
+    Downlink,
+    /// The sum.
+    Both,
+}
+
+impl Usage {
+    /// The word for it in config and status.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Uplink => "uplink",
+            Self::Downlink => "downlink",
+            Self::Both => "both",
+        }
+    }
+
+    /// The bytes that count towards usage.
+    #[must_use]
+    pub const fn of(self, bytes: Bytes) -> u64 {
+        match self {
+            Self::Uplink => bytes.uplink,
+            Self::Downlink => bytes.downlink,
+            Self::Both => bytes.uplink.saturating_add(bytes.downlink),
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The outside, turned into [`crate::event::Event`]s.
+
+pub mod clock;
+pub mod users;

@@ -1,0 +1,7 @@
+//! What people read: the status table, its units and its order.
+
+pub mod color;
+pub mod escape;
+pub mod sort;
+pub mod table;
+pub mod units;
