@@ -78,7 +78,7 @@ impl Engine {
                 self.ledger.book(id, *bytes, now);
             }
         }
-        if !claimed.is_empty() && !self.slots.expected.is_empty() {
+        if !self.slots.expected.is_empty() {
             // What was expected is booked now; from here on the names decide.
             self.slots.expected.clear();
             self.rebind(now);
@@ -138,9 +138,8 @@ impl Engine {
 
     /// An account that the uid is no longer the name of must not be expected to hold its counter.
     fn forget_old_uids(&mut self) {
-        let is_old = |record: &Record| {
-            record.uid.is_some_and(|uid| self.users.key(uid) != record.key())
-        };
+        let is_old =
+            |record: &Record| record.uid.is_some_and(|uid| self.users.key(uid) != record.key());
         let accounts = self.ledger.iter();
         let old: Vec<_> =
             accounts.filter(|(_, account)| is_old(&account.record)).map(|(id, _)| id).collect();
@@ -163,6 +162,10 @@ impl Engine {
             // Traffic before the account database named the uid: the same person's.
             self.persist.removed(nameless);
             return self.ledger.absorb(from, key, uid, now);
+        }
+        // Unless it has got another counter in this round: its next one starts from zero.
+        if self.ledger.account(from).record.uid == Some(uid) {
+            self.ledger.begin(from, None, Bytes::default());
         }
         let heir = self.ledger.open(key, now);
         self.ledger.begin(heir, Some(uid), reading);

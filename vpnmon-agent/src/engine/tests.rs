@@ -34,6 +34,7 @@ struct World {
     boots: u32,
     day: Date,
     names: Vec<String>,
+    shifted: bool,
     rows: BTreeMap<String, Row>,
     /// The rows as they were when everything was last written down.
     written: BTreeMap<String, Row>,
@@ -75,15 +76,26 @@ impl World {
             names.iter().map(|name| (name.clone(), Row::default())).collect();
         let engine = Engine::new(settings(0), Users::default(), Restored::default(), at(day));
         let (counters, written) = (BTreeMap::new(), rows.clone());
-        let mut world = Self { dir, store, engine, counters, boots: 0, day, names, rows, written };
+        let mut world = Self {
+            dir,
+            store,
+            engine,
+            counters,
+            boots: 0,
+            day,
+            names,
+            shifted: false,
+            rows,
+            written,
+        };
         world.start();
         world
     }
 
     fn users(&self) -> Users {
         let lines = self.names.iter().zip(FIRST_UID..);
-        let text: String = lines.map(|(name, uid)| format!("{name}:x:{uid}:{uid}\n")).collect();
-        Users::parse(text.as_bytes(), (1000, 60000))
+        let lines: Vec<_> = lines.map(|(name, uid)| format!("{name}:x:{uid}:{uid}")).collect();
+        Users::parse(lines.join("\n").as_bytes(), (1000, 60000))
     }
 
     /// A new agent over what is on disk and in the kernel.
@@ -143,13 +155,14 @@ impl World {
             }
             Step::Shift => {
                 self.names.rotate_left(1);
+                self.shifted = true;
                 let users = self.users();
                 self.handle(Event::Users(users));
                 self.persist();
             }
             Step::LoseSnapshot => {
                 // Only in an epoch without marks is the usage file alone exact in both directions.
-                if self.boots == 0 && self.names[0] == "user0" {
+                if self.boots == 0 && !self.shifted {
                     self.persist();
                     let _ = std::fs::remove_file(self.dir.path().join("ledger.json"));
                     self.start();

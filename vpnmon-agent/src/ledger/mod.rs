@@ -85,6 +85,7 @@ impl Ledger {
     /// Books a reading of the account's counter.
     pub fn book(&mut self, id: AccountId, reading: Bytes, now: Now) {
         let usage = self.usage;
+        self.anchors_moved |= self.account(id).record.raw.is_none();
         self.account_mut(id).book(usage, reading, now);
         self.touch(id);
     }

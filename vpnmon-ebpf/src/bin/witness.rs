@@ -4,6 +4,8 @@
 
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
 #![allow(unsafe_code, reason = "entry points and the license are exported by name")]
+#![allow(clippy::needless_pass_by_value, reason = "the attribute macro hands the context over")]
+#![allow(clippy::inline_always, reason = "as in the library")]
 #![allow(missing_docs, reason = "the attribute macro wraps each program in an undocumented one")]
 
 use core::sync::atomic::AtomicU64;

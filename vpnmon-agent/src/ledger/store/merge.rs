@@ -44,23 +44,19 @@ fn join(file: FromDisk, kept: FromDisk) -> Record {
             kept.record
         };
     }
-    match advance(&file.record, &kept.record) {
-        Some(raw) => Record { uid: kept.record.uid, raw: Some(raw), ..file.record },
-        None => Record {
-            daily_limit: file.record.daily_limit,
-            total_limit: file.record.total_limit,
-            ..kept.record
-        },
-    }
-}
-
-/// The raw counters behind the file: within an epoch they go up as the account's bytes do.
-fn advance(file: &Record, kept: &Record) -> Option<Bytes> {
-    let raw = kept.raw?;
-    let uplink = file.bytes.uplink.checked_sub(kept.bytes.uplink)?;
-    let downlink = file.bytes.downlink.checked_sub(kept.bytes.downlink)?;
-    Some(Bytes {
-        uplink: raw.uplink.checked_add(uplink)?,
-        downlink: raw.downlink.checked_add(downlink)?,
-    })
+    let moved = (
+        file.record.bytes.uplink.checked_sub(kept.record.bytes.uplink),
+        file.record.bytes.downlink.checked_sub(kept.record.bytes.downlink),
+    );
+    let (Some(uplink), Some(downlink)) = moved else {
+        // The snapshot is newer; limits are the file's, where an admin may have set them.
+        let Record { daily_limit, total_limit, .. } = file.record;
+        return Record { daily_limit, total_limit, ..kept.record };
+    };
+    // Within an epoch the raw counters go up as the account's bytes do.
+    let raw = kept.record.raw.map(|raw| Bytes {
+        uplink: raw.uplink.saturating_add(uplink),
+        downlink: raw.downlink.saturating_add(downlink),
+    });
+    Record { uid: kept.record.uid, raw, ..file.record }
 }
