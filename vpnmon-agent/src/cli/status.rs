@@ -1,6 +1,7 @@
 //! `status`: once, or again and again.
 
 use std::{
+    collections::HashMap,
     io::{self, IsTerminal as _, Write as _},
     thread,
     time::Duration,
@@ -10,6 +11,7 @@ use super::{Failure, Result, StatusArgs};
 use crate::{
     config::Config,
     control::{Answer, Request, client::Client},
+    model::Service,
     ui::{self, sort::SortKey, table::TableStyle},
     view::Status,
 };
@@ -29,10 +31,12 @@ pub fn status(config: &Config, args: &StatusArgs) -> Result<()> {
     if args.watch && is_screen {
         io::stdout().write_all(CLEAR_ALL.as_bytes())?;
     }
+    let mut shown = Shown::default();
     loop {
         let status = ask(&mut client, &request, args)?;
         let text = match (args.json, is_screen) {
             (true, _) => json(&status)?,
+            (false, false) if args.watch => shown.lines(status),
             (false, false) => ui::table::plain(&status),
             (false, true) if args.watch => screen(&status),
             (false, true) => ui::table::render(&status, style(false)),
@@ -65,6 +69,27 @@ fn ask(client: &mut Client, request: &Request, args: &StatusArgs) -> Result<Stat
 fn json(status: &Status) -> Result<String> {
     let text = serde_json::to_string(status).map_err(anyhow::Error::from)?;
     Ok(text + "\n")
+}
+
+/// What a log or a pipe that watches has been told.
+#[derive(Default)]
+struct Shown {
+    bytes: HashMap<(Service, String), (u64, u64)>,
+    titles: bool,
+}
+
+impl Shown {
+    /// A line for each account that has moved since the last call; the titles once.
+    fn lines(&mut self, mut status: Status) -> String {
+        status.accounts.retain(|account| {
+            let bytes = (account.uplink, account.downlink);
+            let before = self.bytes.insert((account.service, account.name.clone()), bytes);
+            before.unwrap_or_default() != bytes
+        });
+        let lines = ui::table::plain(&status);
+        let has_titles = std::mem::replace(&mut self.titles, true);
+        lines.lines().skip(usize::from(has_titles)).map(|line| line.to_owned() + "\n").collect()
+    }
 }
 
 fn screen(status: &Status) -> String {

@@ -9,13 +9,15 @@ use crate::{
     event::{Claimed, Command, Now, Reading},
     ledger::{AccountId, record::Record},
     model::{AccountKey, Bytes, Service},
-    sources::users::RESERVED,
+    sources::users::{LOOPBACK, OVERFLOW, UNATTRIBUTED},
 };
 
 /// The slots in use, and who holds them.
 #[derive(Debug, Default)]
 pub struct Slots {
     held: Vec<Option<Held>>,
+    /// Rows of packets that belong to nobody, before there is one such packet.
+    unopened: HashMap<u32, Owner>,
     /// After a start: whose bytes a uid's counter held when the agent last looked.
     expected: HashMap<u32, AccountId>,
 }
@@ -71,6 +73,9 @@ impl Engine {
             self.claim(*slot, *owner, now);
         }
         for Reading { slot, bytes } in moved {
+            if let Some(owner) = self.slots.unopened.remove(slot) {
+                self.open_reserved(*slot, owner, now);
+            }
             if let Some(held) = self.slots.get_mut(*slot) {
                 held.reading = *bytes;
                 let id = held.account;
@@ -87,12 +92,11 @@ impl Engine {
     }
 
     fn claim(&mut self, slot: u32, owner: Owner, now: Now) {
-        let account = match owner {
-            Owner::Uid(uid) => self.claim_uid(uid, now),
-            Owner::Unattributed => self.open_reserved(0, now),
-            Owner::Overflow => self.open_reserved(1, now),
-            Owner::Loopback => self.open_reserved(2, now),
+        let Owner::Uid(uid) = owner else {
+            self.slots.unopened.insert(slot, owner);
+            return;
         };
+        let account = self.claim_uid(uid, now);
         self.slots.put(slot, Held { owner, account, reading: Bytes::default() });
     }
 
@@ -112,8 +116,15 @@ impl Engine {
         account
     }
 
-    fn open_reserved(&mut self, index: usize, now: Now) -> AccountId {
-        self.ledger.open(&AccountKey::new(Service::System, RESERVED[index]), now)
+    fn open_reserved(&mut self, slot: u32, owner: Owner, now: Now) {
+        let name = match owner {
+            Owner::Unattributed => UNATTRIBUTED,
+            Owner::Overflow => OVERFLOW,
+            Owner::Loopback => LOOPBACK,
+            Owner::Uid(_) => return,
+        };
+        let account = self.ledger.open(&AccountKey::new(Service::System, name), now);
+        self.slots.put(slot, Held { owner, account, reading: Bytes::default() });
     }
 
     /// Gives each counter to whoever has its uid now. Up to this reading it was the other's.

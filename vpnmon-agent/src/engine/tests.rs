@@ -335,7 +335,7 @@ fn an_unknown_and_an_ambiguous_name_are_refused() {
     let mut world = World::new();
     world.handle(Event::Drained {
         claimed: &[Claimed { slot: 0, owner: Owner::Unattributed }],
-        moved: &[],
+        moved: &[Reading { slot: 0, bytes: Bytes { uplink: 0, downlink: 40 } }],
     });
     let ask = |name: &str| world.engine.status(&Wanted::Named(name.to_owned()), at(world.day));
     assert_eq!(ask("user0").unwrap().accounts.len(), 1);

@@ -16,8 +16,11 @@ const MAX_BYTES: u64 = 256 << 20;
 /// useradd allows 32; a longer one would make a file name the disk refuses.
 const MAX_NAME_BYTES: usize = 64;
 
-/// Rows of packets that belong to nobody, which a user of that name must not share.
-pub const RESERVED: [&str; 3] = ["unattributed", "overflow", "loopback"];
+/// Rows of packets that belong to nobody, whose names no user may share.
+pub const UNATTRIBUTED: &str = "unattributed";
+pub const OVERFLOW: &str = "overflow";
+pub const LOOPBACK: &str = "loopback";
+const RESERVED: [&str; 3] = [UNATTRIBUTED, OVERFLOW, LOOPBACK];
 
 /// Names by uid, and which of them are people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
