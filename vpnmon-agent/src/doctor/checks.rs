@@ -156,9 +156,10 @@ fn state_dir(dir: &Path) -> Check {
 fn agent(config: &Config) -> Check {
     match Client::connect(&config.agent.socket) {
         Ok(_) => ok("agent", format!("the agent answers on {}", config.agent.socket.display())),
-        Err(error @ NoAgent::NotRunning(_)) => {
+        Err(NoAgent::NotRunning(socket)) => {
+            let why = format!("nobody answers on {}", socket.display());
             let fix = "start it with `systemctl start vpnmon-agent`";
-            bad("agent", Outcome::Off, "the agent is not running", error.to_string(), fix)
+            bad("agent", Outcome::Off, "the agent is not running", why, fix)
         }
         Err(error) => {
             let fix = "run this as root, and look into the agent's log";
