@@ -75,7 +75,7 @@ mod tests {
     fn cache_follows_xdg_then_home() {
         check(Some("/x"), Some("/home/u"), Some("/x"));
         check(Some("relative"), Some("/home/u"), Some("/home/u/.cache"));
-        check(None, Some("/root"), Some("/root/.cache"));
+        check(None, Some("/srv/u"), Some("/srv/u/.cache"));
         check(None, None, None);
     }
 }
