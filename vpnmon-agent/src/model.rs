@@ -10,19 +10,46 @@ use serde::{Deserialize, Serialize};
 pub enum Service {
     /// A Linux user whose traffic is metered by uid: OpenSSH and dropbear accounts.
     Ssh,
+    /// An Xray user.
+    Vmess,
+    /// An Xray user.
+    Vless,
+    /// An Xray user.
+    Trojan,
+    /// An Xray user.
+    Shadowsocks,
+    /// An Xray user in inbounds of several protocols.
+    Xray,
+    /// A tunnel client without a local socket, by its tunnel address.
+    Forward,
     /// Every other uid, and the rows of packets that belong to nobody.
     System,
 }
 
 impl Service {
     /// All services, in the order they are listed.
-    pub const ALL: [Self; 2] = [Self::Ssh, Self::System];
+    pub const ALL: [Self; 8] = [
+        Self::Ssh,
+        Self::Vmess,
+        Self::Vless,
+        Self::Trojan,
+        Self::Shadowsocks,
+        Self::Xray,
+        Self::Forward,
+        Self::System,
+    ];
 
     /// The word for it in commands and files.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Ssh => "ssh",
+            Self::Vmess => "vmess",
+            Self::Vless => "vless",
+            Self::Trojan => "trojan",
+            Self::Shadowsocks => "shadowsocks",
+            Self::Xray => "xray",
+            Self::Forward => "forward",
             Self::System => "system",
         }
     }

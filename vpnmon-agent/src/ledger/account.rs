@@ -16,6 +16,8 @@ pub struct Account {
     pub(super) is_dirty: bool,
     /// Whether another account has absorbed this one.
     pub(super) is_struck_out: bool,
+    /// Usage of the day before this one, should the clock be set back to it.
+    pub(super) other_day: u64,
 }
 
 impl Account {
@@ -36,13 +38,16 @@ impl Account {
             total_limit: 0,
             last_reset: now.today,
             last_update: now.unix_seconds,
+            is_disabled: false,
+            imported: 0,
+            passwd_digest: None,
         };
-        Self { record, is_dirty: false, is_struck_out: false }
+        Self { record, is_dirty: false, is_struck_out: false, other_day: 0 }
     }
 
     /// An account as it was written down.
     pub(super) const fn restored(record: Record) -> Self {
-        Self { record, is_dirty: false, is_struck_out: false }
+        Self { record, is_dirty: false, is_struck_out: false, other_day: 0 }
     }
 
     /// Whether it holds everything that its counter has moved, and nothing else.
@@ -73,6 +78,19 @@ impl Account {
         record.mark = usage.of(reading);
         record.raw = Some(reading);
         epoch.clone_into(&mut record.epoch);
+    }
+
+    /// Usage is 0 from here on.
+    pub(super) fn reset(&mut self, usage: Usage, now: Now) {
+        let record = &mut self.record;
+        record.mark = match record.raw {
+            Some(raw) => usage.of(raw),
+            None => record.mark.saturating_add(record.last_stats),
+        };
+        (record.baseline_usage, record.last_stats, record.daily_usage) = (0, 0, 0);
+        record.bytes = Bytes::default();
+        record.last_reset = now.today;
+        self.other_day = 0;
     }
 
     /// Books what the counter has moved since the last reading of this epoch.

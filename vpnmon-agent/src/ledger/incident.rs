@@ -2,12 +2,20 @@
 
 use serde::Serialize;
 
-use crate::model::AccountKey;
+use crate::ledger::record::Record;
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
+    /// An account has a limit from now on, or another one.
+    LimitSet,
+    /// It has none any more.
+    LimitRemoved,
+    /// Its usage went back to 0; the numbers are those before.
+    Reset,
+    /// An account is gone; its last numbers.
+    Deleted,
     /// Counters of a new life of the kernel's maps are booked from now on.
     Epoch,
     /// A file in the state directory could not be read and was set aside.
@@ -25,8 +33,8 @@ pub struct Incident {
     pub at: u64,
     /// What happened.
     pub kind: Kind,
-    /// To which account, if to one.
-    pub account: Option<AccountKey>,
+    /// To which account, if to one: as it was then.
+    pub account: Option<Box<Record>>,
     /// Why, in words.
     pub reason: String,
 }

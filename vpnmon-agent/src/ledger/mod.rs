@@ -11,7 +11,7 @@ pub mod record;
 pub mod store;
 pub mod usage_file;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use jiff::civil::Date;
 
@@ -32,17 +32,27 @@ pub struct Ledger {
     epoch: String,
     accounts: Vec<Account>,
     by_key: HashMap<AccountKey, AccountId>,
-    dirty: Vec<AccountId>,
+    /// The one that waits longest first.
+    dirty: VecDeque<AccountId>,
     anchors_moved: bool,
     today: Date,
+    other_day: Date,
 }
 
 impl Ledger {
     /// An empty ledger that books readings of `epoch`.
     #[must_use]
     pub fn new(usage: Usage, epoch: String, today: Date) -> Self {
-        let (accounts, by_key, dirty) = (Vec::new(), HashMap::new(), Vec::new());
-        Self { usage, epoch, accounts, by_key, dirty, anchors_moved: false, today }
+        Self {
+            usage,
+            epoch,
+            accounts: Vec::new(),
+            by_key: HashMap::new(),
+            dirty: VecDeque::new(),
+            anchors_moved: false,
+            today,
+            other_day: today,
+        }
     }
 
     /// Takes over an account written down on the day `written_on`; folds what it counted in another
@@ -112,8 +122,7 @@ impl Ledger {
     /// Moves what `from` has counted to the account of `key`, and strikes `from` out.
     pub fn absorb(&mut self, from: AccountId, key: &AccountKey, uid: u32, now: Now) -> AccountId {
         let taken = self.account(from).record.clone();
-        self.by_key.remove(&taken.key());
-        self.account_mut(from).is_struck_out = true;
+        self.strike_out(from);
         let heir = self.open(key, now);
         let usage = self.usage;
         let account = self.account_mut(heir);
@@ -124,15 +133,53 @@ impl Ledger {
         heir
     }
 
+    /// Gives an account another key, which no account has.
+    pub fn rename(&mut self, id: AccountId, key: &AccountKey) {
+        let old = self.account(id).record.key();
+        self.by_key.remove(&old);
+        self.by_key.insert(key.clone(), id);
+        let record = &mut self.account_mut(id).record;
+        (record.service, record.name) = (key.service, key.name.clone());
+        self.anchors_moved = true;
+        self.touch(id);
+    }
+
+    /// The account is no more.
+    pub fn strike_out(&mut self, id: AccountId) {
+        let key = self.account(id).record.key();
+        self.by_key.remove(&key);
+        self.account_mut(id).is_struck_out = true;
+        self.anchors_moved = true;
+    }
+
+    /// Usage back to 0.
+    pub fn reset(&mut self, id: AccountId, now: Now) {
+        let usage = self.usage;
+        self.account_mut(id).reset(usage, now);
+        self.anchors_moved = true;
+        self.touch(id);
+    }
+
+    /// Changes what counters have no part in: limits, flags, numbers an admin has put right.
+    pub fn amend(&mut self, id: AccountId, change: impl FnOnce(&mut Record)) {
+        change(&mut self.account_mut(id).record);
+        self.anchors_moved = true;
+        self.touch(id);
+    }
+
     /// Starts a new day: daily usage of the old one ends.
     pub fn roll_over(&mut self, today: Date) {
         if today == self.today {
             return;
         }
-        self.today = today;
+        // A clock that is set back over midnight, and forward again, finds its day's usage.
+        let is_back = today == self.other_day;
+        self.other_day = std::mem::replace(&mut self.today, today);
         for index in 0..self.accounts.len() {
-            if self.accounts[index].record.daily_usage != 0 {
-                self.accounts[index].record.daily_usage = 0;
+            let account = &mut self.accounts[index];
+            let usage = if is_back { account.other_day } else { 0 };
+            account.other_day = std::mem::replace(&mut account.record.daily_usage, usage);
+            if account.other_day != usage {
                 self.touch(AccountId(index));
             }
         }
@@ -159,8 +206,7 @@ impl Ledger {
 
     /// At most `count` accounts that have changed since they were last taken.
     pub fn take_changed(&mut self, count: usize) -> Vec<Record> {
-        let kept = self.dirty.len().saturating_sub(count);
-        let taken = self.dirty.split_off(kept);
+        let taken: Vec<_> = self.dirty.drain(..count.min(self.dirty.len())).collect();
         let records = taken.into_iter().filter_map(|id| {
             let account = self.account_mut(id);
             account.is_dirty = false;
@@ -184,7 +230,7 @@ impl Ledger {
     /// Marks an account as changed.
     pub fn touch(&mut self, id: AccountId) {
         if !std::mem::replace(&mut self.account_mut(id).is_dirty, true) {
-            self.dirty.push(id);
+            self.dirty.push_back(id);
         }
     }
 

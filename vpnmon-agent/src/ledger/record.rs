@@ -38,6 +38,15 @@ pub struct Record {
     pub last_reset: Date,
     /// Unix time of the last byte, in seconds; of the first sight before any.
     pub last_update: u64,
+    /// By hand, until `enable`.
+    #[serde(default)]
+    pub is_disabled: bool,
+    /// Bytes of `baseline_usage` that came from the old panel.
+    #[serde(default)]
+    pub imported: u64,
+    /// Digest of the rest of the user's line in passwd: tells a renamed user from a new one.
+    #[serde(default)]
+    pub passwd_digest: Option<u64>,
 }
 
 impl Record {

@@ -73,6 +73,9 @@ impl UsageFile {
             total_limit: self.total_limit,
             last_reset: self.last_reset,
             last_update: self.last_update,
+            is_disabled: false,
+            imported: 0,
+            passwd_digest: None,
         })
     }
 }

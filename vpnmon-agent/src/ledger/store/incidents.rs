@@ -10,7 +10,10 @@ use std::{
 use serde::Serialize;
 
 use crate::{
-    ledger::incident::{Incident, Kind},
+    ledger::{
+        incident::{Incident, Kind},
+        record::Record,
+    },
     model::Service,
     sources::clock::rfc3339,
 };
@@ -21,11 +24,38 @@ const MODE: u32 = 0o640;
 struct Line<'a> {
     time: String,
     event: Kind,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    service: Option<Service>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
+    #[serde(flatten)]
+    account: Option<Account<'a>>,
     reason: &'a str,
+}
+
+#[derive(Serialize)]
+struct Account<'a> {
+    service: Service,
+    name: &'a str,
+    uid: Option<u32>,
+    uplink: u64,
+    downlink: u64,
+    daily_usage: u64,
+    total_usage: u64,
+    daily_limit: u64,
+    total_limit: u64,
+}
+
+impl<'a> Account<'a> {
+    fn of(record: &'a Record) -> Self {
+        Self {
+            service: record.service,
+            name: &record.name,
+            uid: record.uid,
+            uplink: record.bytes.uplink,
+            downlink: record.bytes.downlink,
+            daily_usage: record.daily_usage,
+            total_usage: record.total_usage(),
+            daily_limit: record.daily_limit,
+            total_limit: record.total_limit,
+        }
+    }
 }
 
 /// Appends one line each, durable when this returns.
@@ -52,8 +82,7 @@ fn line(incident: &Incident) -> Line<'_> {
     Line {
         time: rfc3339(incident.at),
         event: incident.kind,
-        service: incident.account.as_ref().map(|key| key.service),
-        name: incident.account.as_ref().map(|key| key.name.as_str()),
+        account: incident.account.as_deref().map(Account::of),
         reason: &incident.reason,
     }
 }

@@ -22,6 +22,9 @@ fn record(service: Service, name: &str, uplink: u64) -> Record {
         total_limit: 1 << 30,
         last_reset: Date::constant(2026, 11, 23),
         last_update: 1_700_000_000,
+        is_disabled: false,
+        imported: 0,
+        passwd_digest: None,
     }
 }
 
@@ -209,7 +212,7 @@ fn events_are_appended_even_after_a_torn_line() {
     let incident = crate::ledger::incident::Incident {
         at: 0,
         kind: Kind::BadFile,
-        account: Some(AccountKey::new(Service::Ssh, "a\"\n")),
+        account: Some(Box::new(record(Service::Ssh, "a\"\n", 10))),
         reason: "why".to_owned(),
     };
     write(&mut store, Batch { incidents: vec![incident], ..Batch::default() });
