@@ -16,6 +16,7 @@ mod ledger;
 mod model;
 mod sources;
 mod ui;
+mod users;
 mod view;
 
 use std::process::ExitCode;

@@ -117,6 +117,36 @@ pub enum State {
     Disabled,
 }
 
+/// The document of `limit list --json`.
+#[derive(Debug, Serialize)]
+pub struct Limits<'a> {
+    /// [`SCHEMA`].
+    schema: u32,
+    limits: Vec<Limit<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the contract's words")]
+struct Limit<'a> {
+    service: Service,
+    name: &'a str,
+    daily_limit: u64,
+    total_limit: u64,
+}
+
+impl<'a> Limits<'a> {
+    /// The limits of these accounts.
+    pub fn of(accounts: &'a [Account]) -> Self {
+        let limit = |account: &'a Account| Limit {
+            service: account.service,
+            name: &account.name,
+            daily_limit: account.daily_limit,
+            total_limit: account.total_limit,
+        };
+        Self { schema: SCHEMA, limits: accounts.iter().map(limit).collect() }
+    }
+}
+
 /// One metered interface, in IP bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interface {

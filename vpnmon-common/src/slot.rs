@@ -49,5 +49,31 @@ pub struct Registry {
     _reserved: [AtomicU64; 5],
 }
 
+/// Where, in words, a slot has what every layout has there: a later build reads the counters of an
+/// earlier one by these alone.
+pub mod word {
+    /// [`super::Slot::owner`].
+    pub const OWNER: usize = 0;
+    /// [`super::Slot::uplink_bytes`].
+    pub const UPLINK_BYTES: usize = 1;
+    /// [`super::Slot::downlink_bytes`].
+    pub const DOWNLINK_BYTES: usize = 2;
+    /// [`super::Registry::layout`].
+    pub const LAYOUT: usize = 0;
+    /// [`super::Registry::generation`].
+    pub const GENERATION: usize = 1;
+    /// [`super::Registry::claims`].
+    pub const CLAIMS: usize = 2;
+}
+
+const _: () = {
+    use core::mem::offset_of;
+    assert!(offset_of!(Slot, owner) == word::OWNER * 8);
+    assert!(offset_of!(Slot, uplink_bytes) == word::UPLINK_BYTES * 8);
+    assert!(offset_of!(Slot, downlink_bytes) == word::DOWNLINK_BYTES * 8);
+    assert!(offset_of!(Registry, layout) == word::LAYOUT * 8);
+    assert!(offset_of!(Registry, generation) == word::GENERATION * 8);
+    assert!(offset_of!(Registry, claims) == word::CLAIMS * 8);
+};
 const _: () = assert!(size_of::<Slot>() == 64 && align_of::<Slot>() == 64);
 const _: () = assert!(size_of::<Registry>() == 64 && align_of::<Registry>() == 64);

@@ -1,7 +1,10 @@
 //! The command line: what is typed, and how it ends.
 
+mod change;
 mod failure;
+mod limits;
 mod logging;
+mod size;
 mod status;
 
 use std::{
@@ -13,7 +16,7 @@ use std::{
 use clap::{Args, Parser, Subcommand};
 
 use self::failure::{Failure, Result};
-use crate::{config::Config, daemon, doctor, model::Service, ui::sort::SortKey};
+use crate::{config::Config, control::Request, daemon, doctor, model::Service, ui::sort::SortKey};
 
 const DEFAULT_CONFIG: &str = "/etc/vpnmon/config.toml";
 
@@ -46,6 +49,11 @@ enum Command {
     Run(RunArgs),
     /// Show what each account has used, and how fast it moves
     Status(StatusArgs),
+    /// Set, remove or list limits
+    #[command(subcommand)]
+    Limit(LimitCommand),
+    /// Set usage back to 0, now
+    Reset(ResetArgs),
     /// Say what this kernel and host can do, what is off, why, and what to do about it
     Doctor(DoctorArgs),
     /// Take programs, links and maps out of the kernel, after writing down what they counted
@@ -77,6 +85,47 @@ struct StatusArgs {
     sort: Option<SortKey>,
 }
 
+#[derive(Subcommand)]
+enum LimitCommand {
+    /// Limit what an account may use in all, or a day
+    ///
+    /// Sizes are powers of 1024, as in the old panel: 500MB, 1.5GiB, 2T; a bare number is MiB; 0 is
+    /// unlimited.
+    #[command(after_help = "Examples:\n  vpnmon-agent limit set john 50GB\n  \
+        vpnmon-agent limit set john 0 --daily 2GB")]
+    Set {
+        /// NAME, or SERVICE:NAME where several services have the name
+        user: String,
+        /// In all, since the last reset
+        #[arg(value_parser = size::parse)]
+        size: u64,
+        /// A day, local time
+        #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+        daily: Option<u64>,
+    },
+    /// Remove all limits of an account
+    Remove {
+        /// NAME, or SERVICE:NAME where several services have the name
+        user: String,
+    },
+    /// List the accounts that have limits
+    List {
+        /// One JSON document
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Args)]
+struct ResetArgs {
+    /// NAME, or SERVICE:NAME where several services have the name
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    user: Option<String>,
+    /// Every account of every service
+    #[arg(long)]
+    all: bool,
+}
+
 #[derive(Args)]
 struct DoctorArgs {
     /// One JSON document
@@ -105,6 +154,15 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
             daemon::run(&config, args.verbose)?;
         }
         Command::Status(args) => status::status(&config, &args)?,
+        Command::Limit(LimitCommand::List { json }) => limits::list(&config, json)?,
+        Command::Limit(LimitCommand::Set { user, size, daily }) => {
+            change::change(&config, Request::Limit { account: user, daily, total: Some(size) })?;
+        }
+        Command::Limit(LimitCommand::Remove { user }) => {
+            let (daily, total) = (Some(0), Some(0));
+            change::change(&config, Request::Limit { account: user, daily, total })?;
+        }
+        Command::Reset(args) => change::change(&config, Request::Reset { account: args.user })?,
         Command::Doctor(args) => return doctor::doctor(&config, args.json).map_err(Into::into),
         Command::Detach => {
             logging::start(false);

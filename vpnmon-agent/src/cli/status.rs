@@ -56,6 +56,7 @@ fn ask(client: &mut Client, request: &Request, args: &StatusArgs) -> Result<Stat
     let mut status = match client.ask(request)? {
         Answer::Status(status) => *status,
         Answer::Refused { code, message } => return Err(Failure::with_code(code, message)),
+        Answer::Done(said) => return Err(Failure::with_code(1, said)),
     };
     if let Some(service) = args.service {
         status.accounts.retain(|account| account.service == service);

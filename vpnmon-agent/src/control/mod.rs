@@ -19,6 +19,20 @@ pub enum Request {
         /// `name` or `service:name`.
         account: Option<String>,
     },
+    /// Usage back to 0, of all accounts or of the one named.
+    Reset {
+        /// `name` or `service:name`.
+        account: Option<String>,
+    },
+    /// New limits for one account; what is not named stays.
+    Limit {
+        /// `name` or `service:name`.
+        account: String,
+        /// Bytes a day; 0 is unlimited.
+        daily: Option<u64>,
+        /// Bytes in all; 0 is unlimited.
+        total: Option<u64>,
+    },
 }
 
 /// What the agent says to it.
@@ -27,6 +41,8 @@ pub enum Request {
 pub enum Answer {
     /// To [`Request::Status`].
     Status(Box<view::Status>),
+    /// It is done; what, in words.
+    Done(String),
     /// It cannot be done.
     Refused {
         /// Exit code of the command, as the contract lists them.

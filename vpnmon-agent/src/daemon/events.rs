@@ -11,21 +11,20 @@ use tokio::{
     time::{Interval, MissedTickBehavior, interval, timeout},
 };
 
-use super::{prepare::Prepared, writer::Writer};
+use super::{answer::answer, prepare::Prepared, writer::Writer};
 use crate::{
     config::Config,
     control::{
-        Answer, Request,
+        Request,
         server::{Asked, Server},
     },
-    engine::{
-        Engine,
-        status::{NoAnswer, Wanted},
-    },
+    engine::Engine,
     event::{Claimed, Command, Event, Reading, Stored},
     kernel::{Logs, Meter},
+    ledger::store::Store,
     sources::{
         clock::Clock,
+        edits::EditWatch,
         users::{PASSWD, UserWatch},
     },
 };
@@ -45,6 +44,7 @@ pub struct Loop {
     asked: mpsc::Receiver<Asked>,
     clock: Clock,
     users: UserWatch,
+    edits: EditWatch,
     drains: Drains,
     claimed: Vec<Claimed>,
     moved: Vec<Reading>,
@@ -65,6 +65,7 @@ impl Loop {
     /// Starts the writer and listens; needs a runtime.
     pub fn new(config: &Config, prepared: Prepared) -> Result<Self> {
         let Prepared { attached, engine, store, clock, users, locks } = prepared;
+        let edits = EditWatch::new(&Store::usage_dir(&config.agent.state_dir))?;
         let server = Server::bind(&config.agent.socket)?;
         let (writer, stored) = Writer::start(store)?;
         let (ask, asked) = mpsc::channel(QUEUE);
@@ -81,6 +82,7 @@ impl Loop {
             asked,
             clock,
             users,
+            edits,
             drains: Drains::default(),
             claimed: Vec::new(),
             moved: Vec::new(),
@@ -133,6 +135,10 @@ impl Loop {
 
     fn second(&mut self) {
         self.look_at_users();
+        let touched = self.edits.touched();
+        if !touched.is_empty() {
+            self.happened(Event::Touched(touched));
+        }
         self.happened(Event::Second);
     }
 
@@ -161,14 +167,11 @@ impl Loop {
     }
 
     fn answer(&mut self, Asked { request, reply }: Asked) {
-        let Request::Status { account } = request;
-        let wanted = account.map_or(Wanted::All, Wanted::Named);
-        let answer = match self.engine.status(&wanted, self.clock.now()) {
-            Ok(status) => Answer::Status(Box::new(status)),
-            Err(error) => {
-                Answer::Refused { code: refusal_code(&error), message: error.to_string() }
-            }
-        };
+        if !matches!(request, Request::Status { .. }) {
+            // What has moved up to now belongs to the time before the change.
+            self.drain();
+        }
+        let answer = answer(&mut self.engine, request, self.clock.now());
         // Whoever asked may be gone.
         let _unread = reply.send(answer);
     }
@@ -211,14 +214,6 @@ impl Drains {
 
 fn micros(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
-}
-
-/// Exit codes of the contract.
-const fn refusal_code(error: &NoAnswer) -> u8 {
-    match error {
-        NoAnswer::Unknown(_) => 4,
-        NoAnswer::Ambiguous(..) => 1,
-    }
 }
 
 /// Late ticks are left out: a drain reads everything anyway.

@@ -1,15 +1,16 @@
 //! The agent at work: one loop that owns the state, fed by the sources.
 
+mod answer;
 mod events;
+mod offline;
 mod prepare;
-mod stop;
 mod writer;
 
 use anyhow::{Context as _, Result};
 
 use crate::{config::Config, daemon::events::Loop};
 
-pub use self::stop::detach;
+pub use self::offline::{apply, detach};
 
 /// Runs until SIGTERM or SIGINT.
 pub fn run(config: &Config, verbose: bool) -> Result<()> {

@@ -1,19 +1,22 @@
 //! A start, step by step: everything that can be refused before anything that changes the machine.
 
-use std::{fs::File, path::Path};
+use std::{collections::HashSet, fs::File, path::Path};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use nix::unistd::geteuid;
 
+use super::offline::write_down;
 use crate::{
     config::{CgroupChoice, Config},
     engine::{Engine, Restored, Settings},
-    kernel::{self, Attached, Plan, bpffs, cgroup, release},
+    event::{Event, Now},
+    kernel::{self, Attached, Former, Plan, bpffs, cgroup, release},
     ledger::store::Store,
     sources::{
         clock::{Clock, local_date},
         users::{PASSWD, UserWatch},
     },
+    users::Users,
     view,
 };
 
@@ -51,7 +54,7 @@ pub fn prepare(config: &Config, verbose: bool) -> Result<Prepared> {
     let restored = load(&mut store, now.unix_seconds)?;
     bpffs::ensure(&config.agent.bpffs)?;
     let pins_lock = kernel::lock(&config.agent.bpffs)?;
-    let attached = kernel::attach(&Plan {
+    let mut attached = kernel::attach(&Plan {
         cgroup: cgroup.clone(),
         bpffs: config.agent.bpffs.clone(),
         max_accounts: config.meter.max_accounts,
@@ -60,9 +63,49 @@ pub fn prepare(config: &Config, verbose: bool) -> Result<Prepared> {
     })?;
     let mut users = user_watch(config);
     let known = users.changed().with_context(|| format!("cannot read {PASSWD}"))?;
+    let known = known.unwrap_or_default();
     let settings = settings(config, &attached, &cgroup.path, release, now.unix_seconds)?;
-    let engine = Engine::new(settings, known.unwrap_or_default(), restored, now);
+    let mut former = attached.former.take();
+    let restored = match &mut former {
+        Some(former) => settle(config, former, &settings.epoch, &known, restored, now)?,
+        None => restored,
+    };
+    let mut engine = Engine::new(settings, known, restored, now);
+    if let Some(former) = former {
+        write_down(&mut engine, &mut store, now)?;
+        former.let_go()?;
+    }
     Ok(Prepared { attached, engine, store, clock, users, locks: [state_lock, pins_lock] })
+}
+
+/// Books what the maps of an earlier life hold. Accounts that are in the new `epoch` already were
+/// settled by a start that was cut short after it had written them.
+fn settle(
+    config: &Config,
+    former: &mut Former,
+    epoch: &str,
+    users: &Users,
+    restored: Restored,
+    now: Now,
+) -> Result<Restored> {
+    let Restored { records, incidents } = restored;
+    let (mut settled, open): (Vec<_>, Vec<_>) =
+        records.into_iter().partition(|(record, _)| record.epoch == epoch);
+    let old_epoch = self::epoch(config, former.meter.generation())?;
+    let max_accounts = former.meter.max_accounts();
+    let settings = Settings::new(config, max_accounts, old_epoch, view::Agent::default());
+    let before = Restored { records: open, incidents: Vec::new() };
+    let mut engine = Engine::new(settings, users.clone(), before, now);
+    let (mut claimed, mut moved) = (Vec::new(), Vec::new());
+    former.meter.drain(&mut claimed, &mut moved);
+    engine.handle(Event::Drained { claimed: &claimed, moved: &moved }, now);
+    let done: HashSet<_> = settled.iter().map(|(record, _)| record.key()).collect();
+    let records = engine.records().into_iter().filter(|record| !done.contains(&record.key()));
+    settled.extend(records.map(|record| {
+        let date = local_date(record.last_update);
+        (record, date)
+    }));
+    Ok(Restored { records: settled, incidents })
 }
 
 /// Opens the state directory, for one process at a time.
@@ -121,21 +164,17 @@ fn settings(
     }
     let drain_interval_ms =
         u64::try_from(config.meter.drain_interval.as_millis()).unwrap_or(u64::MAX);
-    Ok(Settings {
-        usage: config.meter.usage,
-        max_accounts,
-        warn_percent: config.enforce.warn_percent,
-        epoch: epoch(config, attached.meter.generation())?,
-        about: view::Agent {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            pid: std::process::id(),
-            started,
-            kernel,
-            drain_interval_ms,
-            usage: config.meter.usage.word().to_owned(),
-            hooks: view::Hooks { cgroup_skb: cgroup.display().to_string(), tc: Vec::new() },
-            degraded,
-            lost: view::Lost::default(),
-        },
-    })
+    let about = view::Agent {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        started,
+        kernel,
+        drain_interval_ms,
+        usage: config.meter.usage.word().to_owned(),
+        hooks: view::Hooks { cgroup_skb: cgroup.display().to_string(), tc: Vec::new() },
+        degraded,
+        lost: view::Lost::default(),
+    };
+    let epoch = epoch(config, attached.meter.generation())?;
+    Ok(Settings::new(config, max_accounts, epoch, about))
 }

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use crate::{
     event::{Batch, Stored},
     ledger::store::Store,
+    sources::clock::unix_seconds,
 };
 
 /// Takes one batch at a time; the engine sends no second before the first is answered.
@@ -22,7 +23,7 @@ impl Writer {
         let (done, outcomes) = mpsc::channel(1);
         let work = move || {
             for batch in todo {
-                if done.blocking_send(store.write(batch)).is_err() {
+                if done.blocking_send(store.write(batch, unix_seconds())).is_err() {
                     return;
                 }
             }

@@ -9,7 +9,7 @@ use crate::{
     event::{Claimed, Command, Now, Reading},
     ledger::{AccountId, record::Record},
     model::{AccountKey, Bytes, Service},
-    sources::users::{LOOPBACK, OVERFLOW, UNATTRIBUTED},
+    users::{LOOPBACK, OVERFLOW, UNATTRIBUTED},
 };
 
 /// The slots in use, and who holds them.
@@ -59,6 +59,10 @@ impl Engine {
             // After a start a user may still hold the counter of another uid, until it is rebound.
             if self.ledger.account(id).record.uid.is_none() {
                 self.ledger.set_uid(id, Some(uid));
+            }
+            let digest = self.users.digest(uid);
+            if self.ledger.account(id).record.passwd_digest != digest {
+                self.ledger.amend(id, |record| record.passwd_digest = digest);
             }
         }
     }

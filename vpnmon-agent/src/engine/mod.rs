@@ -1,18 +1,22 @@
 //! The logic of the agent: events in, commands out; no I/O, no clock, no async.
 
 mod binding;
+pub mod people;
 mod persist;
 mod rates;
 pub mod status;
 
+use std::{collections::HashMap, time::Duration};
+
 use jiff::civil::Date;
 
 use crate::{
+    config::Config,
     engine::{binding::Slots, persist::Persist, rates::Rates},
     event::{Command, Event, Now},
-    ledger::{Ledger, incident::Incident, record::Record},
-    model::Usage,
-    sources::users::Users,
+    ledger::{AccountId, Ledger, incident::Incident, record::Record},
+    model::{AccountKey, Service, Usage},
+    users::Users,
     view,
 };
 
@@ -25,6 +29,8 @@ pub struct Settings {
     pub max_accounts: u32,
     /// `enforce.warn_percent`.
     pub warn_percent: u8,
+    /// `enforce.protect`.
+    pub protect: Vec<String>,
     /// The life of the kernel's maps.
     pub epoch: String,
     /// What the agent says of itself in `status`; its lists grow with time.
@@ -50,6 +56,29 @@ pub struct Engine {
     rates: Rates,
     persist: Persist,
     overflow_told: bool,
+    gone_since: HashMap<AccountId, Duration>,
+}
+
+impl Settings {
+    /// What the configuration says, and what only a start knows.
+    pub fn new(config: &Config, max_accounts: u32, epoch: String, about: view::Agent) -> Self {
+        Self {
+            usage: config.meter.usage,
+            max_accounts,
+            warn_percent: config.enforce.warn_percent,
+            protect: config.enforce.protect.clone(),
+            epoch,
+            about,
+        }
+    }
+
+    /// Why an account must never be cut off, if so.
+    fn protection(&self, key: &AccountKey) -> Option<String> {
+        if key.service == Service::System {
+            return Some("it is no user of the VPN".to_owned());
+        }
+        self.protect.contains(&key.name).then(|| "enforce.protect names it".to_owned())
+    }
 }
 
 impl Engine {
@@ -68,8 +97,17 @@ impl Engine {
             let id = ledger.restore(record, written_on);
             slots.expect(holds, id);
         }
-        let (rates, overflow_told) = (Rates::default(), false);
-        let mut engine = Self { settings, ledger, users, slots, rates, persist, overflow_told };
+        let mut engine = Self {
+            settings,
+            ledger,
+            users,
+            slots,
+            rates: Rates::default(),
+            persist,
+            overflow_told: false,
+            gone_since: HashMap::new(),
+        };
+        engine.follow_renames();
         engine.open_people(now);
         engine
     }
@@ -81,11 +119,17 @@ impl Engine {
             Event::Drained { claimed, moved } => self.drained(claimed, moved, now),
             Event::Users(users) => {
                 self.users = users;
+                self.follow_renames();
                 self.rebind(now);
                 Vec::new()
             }
             Event::Second => {
                 self.rates.second(&self.ledger, now.monotonic);
+                self.retire(now);
+                Vec::new()
+            }
+            Event::Touched(names) => {
+                self.persist.touched(names);
                 Vec::new()
             }
             Event::PersistDue => {
@@ -93,6 +137,11 @@ impl Engine {
             }
             Event::Stored(stored) => self.stored(stored, now),
         }
+    }
+
+    /// All accounts, as they would be written down.
+    pub fn records(&self) -> Vec<Record> {
+        self.ledger.iter().map(|(_, account)| account.record.clone()).collect()
     }
 
     /// Whether everything that is known is also written down.

@@ -1,6 +1,6 @@
 //! When what is written: groups of changed accounts, one group at a time.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::Engine;
 use crate::{
@@ -13,8 +13,10 @@ use crate::{
     model::AccountKey,
 };
 
-/// Usage files a batch: some seconds of a slow disk.
-const MAX_RECORDS: usize = 2000;
+/// Usage files a batch: as many as the disk takes in about this time, so that thousands of active
+/// accounts leave it most of every `persist_interval`. What has to wait is in the snapshot.
+const BATCH_TIME: Duration = Duration::from_millis(200);
+const RECORDS: std::ops::RangeInclusive<usize> = 64..=4096;
 /// The snapshot may be this much older than the usage files: a start joins the two.
 const SNAPSHOT_AGE: Duration = Duration::from_mins(1);
 /// Beyond it the oldest events that no disk would take are given up.
@@ -24,6 +26,8 @@ const MAX_INCIDENTS: usize = 10_000;
 #[derive(Debug)]
 pub struct Persist {
     removed: Vec<AccountKey>,
+    touched: BTreeSet<String>,
+    records: usize,
     incidents: Vec<Incident>,
     in_flight: bool,
     /// The raw counters that only the snapshot has are not on disk for every account.
@@ -34,9 +38,11 @@ pub struct Persist {
 
 impl Persist {
     /// Starts with the events of reading the state directory.
-    pub const fn new(incidents: Vec<Incident>) -> Self {
+    pub fn new(incidents: Vec<Incident>) -> Self {
         Self {
             removed: Vec::new(),
+            touched: BTreeSet::new(),
+            records: 256,
             incidents,
             in_flight: false,
             snapshot_due: true,
@@ -56,6 +62,12 @@ impl Persist {
         self.incident(Kind::Epoch, format!("counters of {epoch} are booked from now on"), now);
     }
 
+    /// Something happened to an account.
+    pub fn note(&mut self, kind: Kind, record: Record, reason: &str, now: Now) {
+        let (at, account) = (now.unix_seconds, Some(Box::new(record)));
+        self.push(Incident { at, kind, account, reason: reason.to_owned() });
+    }
+
     /// Something works less well than it should.
     pub fn degraded(&mut self, reason: &str, now: Now) {
         self.incident(Kind::Degraded, reason.to_owned(), now);
@@ -66,16 +78,23 @@ impl Persist {
         self.error.as_deref()
     }
 
+    /// Somebody may have changed these files.
+    pub fn touched(&mut self, names: Vec<String>) {
+        self.touched.extend(names);
+    }
+
     /// The next batch, if there is anything to write and the last one is done.
     pub fn due(&mut self, ledger: &mut Ledger, now: Now) -> Option<Batch> {
         if self.in_flight {
             return None;
         }
-        let records = ledger.take_changed(MAX_RECORDS);
+        let records = ledger.take_changed(self.records);
+        self.snapshot_due |= ledger.has_changed();
         let batch = Batch {
             snapshot: self.snapshot(ledger, &records, now),
             records,
             removed: std::mem::take(&mut self.removed),
+            touched: std::mem::take(&mut self.touched).into_iter().collect(),
             incidents: std::mem::take(&mut self.incidents),
         };
         self.in_flight = batch != Batch::default();
@@ -85,7 +104,7 @@ impl Persist {
     /// Nothing is under way or waiting.
     pub fn is_settled(&self, ledger: &Ledger) -> bool {
         let waiting = ledger.has_changed() || self.snapshot_due;
-        let lists = self.removed.is_empty() && self.incidents.is_empty();
+        let lists = self.removed.is_empty() && self.incidents.is_empty() && self.touched.is_empty();
         !self.in_flight && !waiting && lists
     }
 
@@ -109,19 +128,30 @@ impl Persist {
     }
 
     fn incident(&mut self, kind: Kind, reason: String, now: Now) {
+        self.push(Incident { at: now.unix_seconds, kind, account: None, reason });
+    }
+
+    fn push(&mut self, incident: Incident) {
         if self.incidents.len() >= MAX_INCIDENTS {
             self.incidents.remove(0);
         }
-        self.incidents.push(Incident { at: now.unix_seconds, kind, account: None, reason });
+        self.incidents.push(incident);
     }
 
     /// Takes back what failed, and notes the change between working and not.
     fn stored(&mut self, stored: &mut Stored, now: Now) -> Option<String> {
         self.in_flight = false;
+        self.records = match stored.took {
+            took if took > BATCH_TIME => self.records / 2,
+            took if took < BATCH_TIME / 2 => self.records * 2,
+            _ => self.records,
+        };
+        self.records = self.records.clamp(*RECORDS.start(), *RECORDS.end());
         self.removed.append(&mut stored.failed.removed);
         let newer = std::mem::take(&mut self.incidents);
         self.incidents.append(&mut stored.failed.incidents);
         self.incidents.extend(newer);
+        self.incidents.append(&mut stored.incidents);
         self.snapshot_due |= stored.failed.snapshot.is_some();
         match (&stored.error, self.error.take()) {
             (Some(error), None) => {
@@ -149,6 +179,9 @@ impl Persist {
 
 impl Engine {
     pub(super) fn stored(&mut self, mut stored: Stored, now: Now) -> Vec<Command> {
+        for edit in std::mem::take(&mut stored.edits) {
+            self.edited(&edit, now);
+        }
         for record in std::mem::take(&mut stored.failed.records) {
             if let Some(id) = self.ledger.find(&record.key()) {
                 self.ledger.touch(id);

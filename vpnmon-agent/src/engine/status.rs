@@ -22,6 +22,9 @@ pub enum NoAnswer {
     /// No account has the name.
     #[error("no account {0:?}; `vpnmon-agent status` lists all")]
     Unknown(String),
+    /// It is never to be cut off.
+    #[error("no limit for {0}: {1}; limits are for the VPN's users")]
+    Protected(String, String),
     /// Several have it.
     #[error("{0:?} is in several services; write one of {1}")]
     Ambiguous(String, String),
@@ -30,10 +33,7 @@ pub enum NoAnswer {
 impl Engine {
     /// The whole document, or the part that is asked for.
     pub fn status(&self, wanted: &Wanted, now: Now) -> Result<view::Status, NoAnswer> {
-        let ids = match wanted {
-            Wanted::All => self.ledger.iter().map(|(id, _)| id).collect(),
-            Wanted::Named(name) => vec![self.named(name)?],
-        };
+        let ids = self.wanted(wanted)?;
         let accounts = ids.into_iter().map(|id| self.row(id, now)).collect();
         let mut agent = self.settings.about.clone();
         agent.degraded.extend(
@@ -43,7 +43,14 @@ impl Engine {
         Ok(view::Status { schema: view::SCHEMA, agent, accounts, interfaces: Vec::new() })
     }
 
-    fn named(&self, name: &str) -> Result<AccountId, NoAnswer> {
+    pub(super) fn wanted(&self, wanted: &Wanted) -> Result<Vec<AccountId>, NoAnswer> {
+        Ok(match wanted {
+            Wanted::All => self.ledger.iter().map(|(id, _)| id).collect(),
+            Wanted::Named(name) => vec![self.named(name)?],
+        })
+    }
+
+    pub(super) fn named(&self, name: &str) -> Result<AccountId, NoAnswer> {
         let keyed = |record: &Record| record.key().to_string();
         let found: Vec<_> = self
             .ledger

@@ -61,6 +61,7 @@ fn settings(boots: u32) -> Settings {
         usage: Usage::Uplink,
         max_accounts: 100,
         warn_percent: 80,
+        protect: Vec::new(),
         epoch: format!("boot{boots}/1/uplink"),
         about: view::Agent::default(),
     }
@@ -94,7 +95,8 @@ impl World {
 
     fn users(&self) -> Users {
         let lines = self.names.iter().zip(FIRST_UID..);
-        let lines: Vec<_> = lines.map(|(name, uid)| format!("{name}:x:{uid}:{uid}")).collect();
+        let lines: Vec<_> =
+            lines.map(|(name, uid)| format!("{name}:x:{uid}:{uid}::/home/{name}:")).collect();
         Users::parse(lines.join("\n").as_bytes(), (1000, 60000))
     }
 
@@ -127,7 +129,7 @@ impl World {
         while !self.engine.is_settled() {
             for command in self.handle(Event::PersistDue) {
                 let Command::Store(batch) = command else { panic!("{command:?}") };
-                let stored = self.store.write(batch);
+                let stored = self.store.write(batch, 0);
                 assert_eq!(stored.error, None);
                 self.handle(Event::Stored(stored));
             }
@@ -319,7 +321,11 @@ fn a_disk_that_fails_keeps_nothing_back() {
     world.moves(0, 100, 0);
     let commands = world.handle(Event::PersistDue);
     let Some(Command::Store(batch)) = commands.into_iter().next() else { panic!("nothing due") };
-    let failed = crate::event::Stored { failed: batch, error: Some("disk full".to_owned()) };
+    let failed = crate::event::Stored {
+        failed: batch,
+        error: Some("disk full".to_owned()),
+        ..crate::event::Stored::default()
+    };
     let warned = world.handle(Event::Stored(failed));
     assert!(matches!(warned.as_slice(), [Command::Warn(text)] if text.contains("disk full")));
     assert!(world.engine.store_error().is_some());

@@ -4,10 +4,10 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use vpnmon_common::{
     owner::Owner,
-    slot::{FIRST_ACCOUNT_SLOT, Registry, Slot},
+    slot::{FIRST_ACCOUNT_SLOT, Slot, word},
 };
 
-use super::mapped::Mapped;
+use super::mapped::MappedWords;
 use crate::{
     event::{Claimed, Reading},
     model::Bytes,
@@ -16,8 +16,10 @@ use crate::{
 /// The counters of all slots, and what they stood at when they were last read.
 #[derive(Debug)]
 pub struct Meter {
-    slots: Mapped<Slot>,
-    registry: Mapped<Registry>,
+    slots: MappedWords,
+    /// Words from one slot to the next.
+    stride: usize,
+    registry: MappedWords,
     known: Vec<Known>,
     claims_seen: u64,
     /// Every slot below has been looked at and had an owner or has none yet.
@@ -31,28 +33,35 @@ struct Known {
 }
 
 impl Meter {
-    /// Nothing counts as read yet.
-    pub(super) const fn new(slots: Mapped<Slot>, registry: Mapped<Registry>) -> Self {
-        Self { slots, registry, known: Vec::new(), claims_seen: 0, looked_to: 0 }
+    /// Nothing counts as read yet. `stride`: words from one slot to the next.
+    pub(super) const fn new(slots: MappedWords, stride: usize, registry: MappedWords) -> Self {
+        let known = Vec::new();
+        Self { slots, stride, registry, known, claims_seen: 0, looked_to: 0 }
     }
 
     /// [`vpnmon_common::slot::LAYOUT`] of the build that made the maps.
-    #[must_use]
     pub fn layout(&self) -> u64 {
-        self.registry.first().map_or(0, |registry| registry.layout.load(Relaxed))
+        self.registry[word::LAYOUT].load(Relaxed)
     }
 
     /// Names this life of the maps.
-    #[must_use]
     pub fn generation(&self) -> u64 {
-        self.registry.first().map_or(0, |registry| registry.generation.load(Relaxed))
+        self.registry[word::GENERATION].load(Relaxed)
     }
 
     /// Accounts that there is room for.
-    #[must_use]
     pub fn max_accounts(&self) -> u32 {
-        let slots = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
+        let slots = u32::try_from(self.slot_count()).unwrap_or(u32::MAX);
         slots.saturating_sub(FIRST_ACCOUNT_SLOT)
+    }
+
+    /// Whether the slots are of the size that this build has.
+    pub const fn has_our_slots(&self) -> bool {
+        self.stride * 8 == size_of::<Slot>()
+    }
+
+    fn slot_count(&self) -> usize {
+        self.slots.len() / self.stride
     }
 
     /// Fills `claimed` with the owners that are new, `moved` with the counters that are higher than
@@ -63,10 +72,11 @@ impl Meter {
         self.find_owners(claimed);
         let slots = &*self.slots;
         for known in &mut self.known {
-            let Some(slot) = slots.get(known.slot as usize) else { continue };
+            let at = known.slot as usize * self.stride;
+            let Some(slot) = slots.get(at..at + self.stride) else { continue };
             let bytes = Bytes {
-                uplink: slot.uplink_bytes.load(Relaxed),
-                downlink: slot.downlink_bytes.load(Relaxed),
+                uplink: slot[word::UPLINK_BYTES].load(Relaxed),
+                downlink: slot[word::DOWNLINK_BYTES].load(Relaxed),
             };
             if bytes != known.last {
                 known.last = bytes;
@@ -78,14 +88,14 @@ impl Meter {
     /// Looks for owners when the kernel has given out slots. It hands them out in order, but for
     /// the few that two CPUs claimed at once: those come back at the end of the queue.
     fn find_owners(&mut self, claimed: &mut Vec<Claimed>) {
-        let claims = self.registry.first().map_or(0, |registry| registry.claims.load(Acquire));
+        let claims = self.registry[word::CLAIMS].load(Acquire);
         if self.looked_to != 0 && claims == self.claims_seen {
             return;
         }
         let first_look = self.looked_to == 0;
         let mut missing = claims - self.claims_seen;
         let mut index = if first_look { 0 } else { self.first_gap() };
-        while index < self.slots.len() {
+        while index < self.slot_count() {
             let is_reserved = index < FIRST_ACCOUNT_SLOT as usize;
             if missing == 0 && !is_reserved {
                 break;
@@ -116,7 +126,7 @@ impl Meter {
 
     /// Whether the slot has an owner that was not known; it is now.
     fn claim(&mut self, index: usize, claimed: &mut Vec<Claimed>) -> bool {
-        let owner = self.slots[index].owner.load(Acquire);
+        let owner = self.slots[index * self.stride + word::OWNER].load(Acquire);
         let (Some(owner), Ok(slot)) = (Owner::decode(owner), u32::try_from(index)) else {
             return false;
         };

@@ -18,6 +18,7 @@ mod sys;
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -26,7 +27,11 @@ use vpnmon_common::{
     slot::LAYOUT,
 };
 
-use self::{cgroup::Cgroup, object::Settings, pins::Pins};
+use self::{
+    cgroup::Cgroup,
+    object::{Object, Settings},
+    pins::{EGRESS_LINK, INGRESS_LINK, Pins, Undo},
+};
 pub use self::{logs::Logs, meter::Meter, object::try_load};
 
 /// What an attached kernel side needs to know.
@@ -53,59 +58,127 @@ pub struct Attached {
     pub logs: Option<Logs>,
     /// Accounts that there is room for.
     pub max_accounts: u32,
-    /// Whether the maps were there before.
+    /// Whether something counted here before.
     pub adopted: bool,
+    /// What counted here before, where that could not go on.
+    pub former: Option<Former>,
 }
 
 /// Loads the programs, over the pinned maps where there are any, and attaches them by pinned
 /// links. All of it or nothing: what this call made is taken away again when it fails.
+///
+/// Pinned maps of another layout or size are replaced: new ones come to lie beside them, the links
+/// change from the old programs to the new between two packets, and what the old maps hold comes
+/// back as [`Former`], to be written down.
 pub fn attach(plan: &Plan) -> Result<Attached> {
     let pins = Pins::new(&plan.bpffs);
-    let settings = Settings { count_loopback: plan.count_loopback, verbose: plan.verbose };
-    let adopted = pins.has_maps()?;
-    let mut undo = pins.undo();
-    let mut object = if adopted {
-        object::load_pinned(&pins, settings)?
-    } else {
-        pins.remove_half_done()?;
-        undo.maps();
-        let mut object = object::load_fresh(plan.max_accounts, settings)?;
-        object.initialise(plan.max_accounts)?;
-        object.pin_maps(&pins)?;
-        object
-    };
+    pins.finish_replacing()?;
+    let mut undo = Undo::default();
+    let there = if pins.has_maps()? { Some(object::open_meter(&pins)?) } else { None };
+    match there {
+        Some(meter) if fits(&meter, plan.max_accounts) && !pins.next().has_maps()? => {
+            pins.next().remove_maps()?;
+            let object = object::load_pinned(&pins, plan.settings())?;
+            link(plan, &pins, object, undo, true)
+        }
+        Some(meter) => {
+            let next = pins.next();
+            let object = if next.has_maps()? {
+                object::load_pinned(&next, plan.settings())?
+            } else {
+                fresh(plan, &next, &mut undo)?
+            };
+            let mut attached = link(plan, &pins, object, undo, true)?;
+            std::thread::sleep(LAST_PACKETS);
+            attached.former = Some(Former { meter, pins });
+            Ok(attached)
+        }
+        None => {
+            pins.remove_half_done()?;
+            let object = fresh(plan, &pins, &mut undo)?;
+            link(plan, &pins, object, undo, false)
+        }
+    }
+}
+
+/// A program that runs on another CPU ends within microseconds; the kernel frees it after that.
+pub const LAST_PACKETS: Duration = Duration::from_millis(50);
+
+/// Counters of an earlier life that nothing adds to any more.
+#[derive(Debug)]
+pub struct Former {
+    /// The counters.
+    pub meter: Meter,
+    pins: Pins,
+}
+
+impl Former {
+    /// They are written down: lets go of them.
+    pub fn let_go(self) -> Result<()> {
+        self.pins.replace_by_next()
+    }
+}
+
+fn fits(meter: &Meter, max_accounts: u32) -> bool {
+    let same_size = meter.has_our_slots() && meter.max_accounts() == max_accounts;
+    meter.layout() == LAYOUT && same_size
+}
+
+fn fresh(plan: &Plan, pins: &Pins, undo: &mut Undo) -> Result<Object> {
+    let mut object = object::load_fresh(plan.max_accounts, plan.settings())?;
+    object.initialise(plan.max_accounts)?;
+    pins.remove_maps()?;
+    pins.make()?;
+    undo.maps(pins);
+    object.pin_maps(pins)?;
+    Ok(object)
+}
+
+fn link(
+    plan: &Plan,
+    pins: &Pins,
+    mut object: Object,
+    mut undo: Undo,
+    adopted: bool,
+) -> Result<Attached> {
     let meter = object.meter()?;
     ensure!(
         meter.layout() == LAYOUT,
-        "the maps in {} have layout {}, this build has {LAYOUT}; run `detach` of the version that \
-         made them, then start again",
+        "the maps in {} have layout {}, this build has {LAYOUT}; start the version that made them \
+         once more, stop it, then start this one",
         plan.bpffs.display(),
         meter.layout()
     );
     let logs = plan.verbose.then(|| object.logs()).transpose()?;
-    for (program, link) in [(EGRESS_PROGRAM, "egress_link"), (INGRESS_PROGRAM, "ingress_link")] {
-        if attach::attach(&mut object, program, &pins.path(link), &plan.cgroup)? {
-            undo.link(link);
+    for (program, pin) in [(EGRESS_PROGRAM, EGRESS_LINK), (INGRESS_PROGRAM, INGRESS_LINK)] {
+        let pin = pins.path(pin);
+        if attach::attach(&mut object, program, &pin, &plan.cgroup)? {
+            undo.link(pin);
+        } else {
+            // Packets count in these maps from here on.
+            undo.keep();
         }
     }
     undo.keep();
-    Ok(Attached { max_accounts: meter.max_accounts(), meter, logs, adopted })
+    Ok(Attached { max_accounts: meter.max_accounts(), meter, logs, adopted, former: None })
+}
+
+impl Plan {
+    const fn settings(&self) -> Settings {
+        Settings { count_loopback: self.count_loopback, verbose: self.verbose }
+    }
 }
 
 /// What is still counting in `bpffs`, if anything.
 pub fn open_pinned(bpffs: &Path) -> Result<Option<Meter>> {
     let pins = Pins::new(bpffs);
-    if !pins.has_maps()? {
-        return Ok(None);
-    }
-    let meter = object::open_meter(&pins)?;
+    pins.finish_replacing()?;
     ensure!(
-        meter.layout() == LAYOUT,
-        "the maps in {} have layout {}, this build has {LAYOUT}; use the version that made them",
-        bpffs.display(),
-        meter.layout()
+        !pins.next().has_maps()?,
+        "a start that was cut short left two sets of maps in {}; start the agent once, then stop it",
+        bpffs.display()
     );
-    Ok(Some(meter))
+    if pins.has_maps()? { object::open_meter(&pins).map(Some) } else { Ok(None) }
 }
 
 /// Takes the programs off the packets' way. The maps stay.

@@ -19,12 +19,7 @@ use vpnmon_common::{
     },
 };
 
-use super::{
-    logs::Logs,
-    mapped::{Mapped, Shared},
-    meter::Meter,
-    pins::Pins,
-};
+use super::{logs::Logs, mapped::MappedWords, meter::Meter, pins::Pins};
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("VPNMON_BPF_OBJECT"));
 
@@ -141,7 +136,7 @@ impl Object {
 
     /// Our view of the counters.
     pub fn meter(&self) -> Result<Meter> {
-        Ok(Meter::new(mapped(self.array(SLOTS)?)?, mapped(self.array(REGISTRY)?)?))
+        meter(self.array(SLOTS)?, self.array(REGISTRY)?)
     }
 
     /// What the programs log.
@@ -178,18 +173,27 @@ pub fn open_meter(pins: &Pins) -> Result<Meter> {
         let map = MapData::from_pin(&path).map_err(one_line);
         map.with_context(|| format!("cannot open {}", path.display()))
     };
-    Ok(Meter::new(mapped(&open(SLOTS)?)?, mapped(&open(REGISTRY)?)?))
+    meter(&open(SLOTS)?, &open(REGISTRY)?)
 }
 
-/// The memory of an array, if its values are `T`s.
-fn mapped<T: Shared>(array: &MapData) -> Result<Mapped<T>> {
+/// Any layout's: only what all of them have is read.
+fn meter(slots: &MapData, registry: &MapData) -> Result<Meter> {
+    let (slots, stride) = mapped(slots)?;
+    let (registry, _) = mapped(registry)?;
+    Ok(Meter::new(slots, stride, registry))
+}
+
+/// The memory of an array, and the words of one value.
+fn mapped(array: &MapData) -> Result<(MappedWords, usize)> {
+    const LEAST_WORDS: usize = 3;
     let shape = array.info()?;
-    let (map_type, value_size) = (shape.map_type()?, shape.value_size() as usize);
+    let (values, bytes) = (shape.max_entries() as usize, shape.value_size() as usize);
     ensure!(
-        map_type == MapType::Array && value_size == size_of::<T>(),
-        "a pinned map is of another kind; run `detach` of the version that made it"
+        shape.map_type()? == MapType::Array && bytes % 8 == 0 && bytes / 8 >= LEAST_WORDS,
+        "a pinned map is no map of vpnmon's; look what else uses agent.bpffs"
     );
-    Mapped::new(array.fd().as_fd(), shape.max_entries()).context("cannot map a map")
+    let words = MappedWords::new(array.fd().as_fd(), values * (bytes / 8));
+    Ok((words.context("cannot map a map")?, bytes / 8))
 }
 
 fn no_map(name: &str) -> String {

@@ -8,7 +8,12 @@ use std::{
 use anyhow::{Context as _, Result};
 use vpnmon_common::names::{PINNED_MAPS, REGISTRY};
 
-const LINKS: [&str; 2] = ["egress_link", "ingress_link"];
+const NEXT: &str = "next";
+/// The link of the egress program.
+pub const EGRESS_LINK: &str = "egress_link";
+/// The link of the ingress program.
+pub const INGRESS_LINK: &str = "ingress_link";
+const LINKS: [&str; 2] = [EGRESS_LINK, INGRESS_LINK];
 
 /// `agent.bpffs`.
 #[derive(Clone, Debug)]
@@ -26,6 +31,42 @@ impl Pins {
         self.dir.join(name)
     }
 
+    /// Where the maps of a new layout are until those of the old one are written down.
+    pub fn next(&self) -> Self {
+        Self { dir: self.dir.join(NEXT) }
+    }
+
+    /// Makes the directory.
+    pub fn make(&self) -> Result<()> {
+        match fs::create_dir(&self.dir) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                Err(error).with_context(|| format!("cannot make {}", self.dir.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts the next maps in the place of these, which are written down. The old registry goes
+    /// first and the new one comes last, so that a crash in between is seen, and finished by the
+    /// next call.
+    pub fn replace_by_next(&self) -> Result<()> {
+        let next = self.next();
+        self.remove(REGISTRY)?;
+        for name in PINNED_MAPS {
+            let (from, to) = (next.path(name), self.path(name));
+            if from.exists() {
+                fs::rename(&from, &to)
+                    .with_context(|| format!("cannot move {}", from.display()))?;
+            }
+        }
+        next.remove_dir()
+    }
+
+    /// Finishes what a crash has cut short: see [`Pins::replace_by_next`].
+    pub fn finish_replacing(&self) -> Result<()> {
+        if !self.has_maps()? && self.next().has_maps()? { self.replace_by_next() } else { Ok(()) }
+    }
+
     /// Whether a whole set of maps is there. The registry is pinned last.
     pub fn has_maps(&self) -> Result<bool> {
         let path = self.path(REGISTRY);
@@ -36,7 +77,14 @@ impl Pins {
     /// counted in them yet.
     pub fn remove_half_done(&self) -> Result<()> {
         self.remove_links()?;
-        PINNED_MAPS.iter().try_for_each(|name| self.remove(name))
+        PINNED_MAPS.iter().try_for_each(|name| self.remove(name))?;
+        self.next().remove_maps()
+    }
+
+    /// Maps that have counted nothing.
+    pub fn remove_maps(&self) -> Result<()> {
+        PINNED_MAPS.iter().try_for_each(|name| self.remove(name))?;
+        self.remove_dir()
     }
 
     /// The programs go with their links.
@@ -49,17 +97,19 @@ impl Pins {
         self.remove_links()?;
         self.remove(REGISTRY)?;
         PINNED_MAPS.iter().try_for_each(|name| self.remove(name))?;
+        let next = self.next();
+        PINNED_MAPS.iter().try_for_each(|name| next.remove(name))?;
+        next.remove_dir()?;
+        self.remove_dir()
+    }
+
+    fn remove_dir(&self) -> Result<()> {
         match fs::remove_dir(&self.dir) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(error).with_context(|| format!("cannot remove {}", self.dir.display()))
             }
             _ => Ok(()),
         }
-    }
-
-    /// What a start that fails must take away again.
-    pub const fn undo(&self) -> Undo<'_> {
-        Undo { pins: self, maps: false, links: Vec::new() }
     }
 
     fn remove(&self, name: &str) -> Result<()> {
@@ -74,34 +124,33 @@ impl Pins {
 }
 
 /// Takes away on drop what it was told of, unless [`Undo::keep`] says that all went well.
-pub struct Undo<'a> {
-    pins: &'a Pins,
-    maps: bool,
-    links: Vec<&'static str>,
+#[derive(Default)]
+pub struct Undo {
+    maps: Option<Pins>,
+    links: Vec<PathBuf>,
 }
 
-impl Undo<'_> {
+impl Undo {
     /// Maps are being made.
-    pub const fn maps(&mut self) {
-        self.maps = true;
+    pub fn maps(&mut self, pins: &Pins) {
+        self.maps = Some(pins.clone());
     }
 
     /// This link was made.
-    pub fn link(&mut self, name: &'static str) {
-        self.links.push(name);
+    pub fn link(&mut self, pin: PathBuf) {
+        self.links.push(pin);
     }
 
-    /// All went well.
-    pub fn keep(mut self) {
-        self.maps = false;
-        self.links.clear();
+    /// What was made has packets in it, or all went well.
+    pub fn keep(&mut self) {
+        *self = Self::default();
     }
 }
 
-impl Drop for Undo<'_> {
+impl Drop for Undo {
     fn drop(&mut self) {
-        let links = self.links.iter().try_for_each(|name| self.pins.remove(name));
-        let maps = if self.maps { self.pins.remove_all() } else { Ok(()) };
+        let links = self.links.iter().try_for_each(fs::remove_file).map_err(Into::into);
+        let maps = self.maps.as_ref().map_or(Ok(()), Pins::remove_maps);
         if let Err(error) = links.and(maps) {
             log::error!("cannot undo a failed start: {error:#}; run `vpnmon-agent detach`");
         }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ledger::record::Record,
-    model::{Bytes, Service},
+    model::{AccountKey, Bytes, Service},
 };
 
 /// The file, key by key.
@@ -49,6 +49,18 @@ impl UsageFile {
         }
     }
 
+    /// Whose file it is.
+    pub fn key(&self) -> AccountKey {
+        AccountKey::new(self.service, self.username.clone())
+    }
+
+    /// The account as somebody's editor left it: `total_usage` is what they mean.
+    pub fn into_edited_record(self) -> Record {
+        let last_stats = self.last_stats.min(self.total_usage);
+        let baseline_usage = self.total_usage - last_stats;
+        self.record(baseline_usage, last_stats)
+    }
+
     /// The account that the file is of; `Err` says what in it cannot be true.
     pub fn into_record(self) -> Result<Record, String> {
         let sum = self.baseline_usage.checked_add(self.last_stats);
@@ -58,14 +70,19 @@ impl UsageFile {
                 self.total_usage, self.baseline_usage, self.last_stats
             ));
         }
-        Ok(Record {
+        let (baseline_usage, last_stats) = (self.baseline_usage, self.last_stats);
+        Ok(self.record(baseline_usage, last_stats))
+    }
+
+    fn record(self, baseline_usage: u64, last_stats: u64) -> Record {
+        Record {
             service: self.service,
             name: self.username,
             uid: None,
             epoch: self.epoch,
-            baseline_usage: self.baseline_usage,
+            baseline_usage,
             mark: self.mark,
-            last_stats: self.last_stats,
+            last_stats,
             bytes: Bytes { uplink: self.uplink, downlink: self.downlink },
             raw: None,
             daily_usage: self.daily_usage,
@@ -76,6 +93,6 @@ impl UsageFile {
             is_disabled: false,
             imported: 0,
             passwd_digest: None,
-        })
+        }
     }
 }

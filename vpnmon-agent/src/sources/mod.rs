@@ -1,4 +1,5 @@
 //! The outside, turned into [`crate::event::Event`]s.
 
 pub mod clock;
+pub mod edits;
 pub mod users;

@@ -2,6 +2,7 @@
 
 pub mod color;
 pub mod escape;
+pub mod limits;
 pub mod sort;
 pub mod table;
 pub mod units;

@@ -8,11 +8,15 @@ use std::{
 };
 
 /// Replaces `dir/name`: temporary file, fsync, rename. The name is durable after [`sync_dir`].
-pub fn replace(dir: &Path, name: &str, bytes: &[u8], mode: u32) -> io::Result<()> {
+/// What the new file is known by.
+pub fn replace(dir: &Path, name: &str, bytes: &[u8], mode: u32) -> io::Result<fs::Metadata> {
     // The same name each time, so that a crash leaves one such file and no more.
     let temporary = dir.join(format!(".{name}.tmp"));
     let written = write_durably(&temporary, bytes, mode);
-    let renamed = written.and_then(|()| fs::rename(&temporary, dir.join(name)));
+    let renamed = written.and_then(|written| {
+        fs::rename(&temporary, dir.join(name))?;
+        Ok(written)
+    });
     if renamed.is_err() {
         // A full disk must not stay full of what could not be finished.
         let _gone_or_never_made = fs::remove_file(&temporary);
@@ -20,14 +24,15 @@ pub fn replace(dir: &Path, name: &str, bytes: &[u8], mode: u32) -> io::Result<()
     renamed
 }
 
-fn write_durably(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+fn write_durably(path: &Path, bytes: &[u8], mode: u32) -> io::Result<fs::Metadata> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(mode).custom_flags(libc::O_NOFOLLOW);
     let mut file = options.open(path)?;
     // The mode whatever the umask.
     file.set_permissions(fs::Permissions::from_mode(mode))?;
     file.write_all(bytes)?;
-    file.sync_data()
+    file.sync_data()?;
+    file.metadata()
 }
 
 /// Makes the renames in a directory durable.

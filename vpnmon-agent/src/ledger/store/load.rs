@@ -7,7 +7,6 @@ use std::{
     io::{self, Read as _},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::Path,
-    time::SystemTime,
 };
 
 use anyhow::{Context as _, Result, anyhow, ensure};
@@ -20,6 +19,7 @@ use crate::{
         record::Record,
         store::{
             SNAPSHOT, SNAPSHOT_SCHEMA, Snapshot, Store, USAGE_DIR,
+            foreign::{Seen, Stamp, keep_for_import},
             merge::{FromDisk, merge},
         },
         usage_file::UsageFile,
@@ -69,7 +69,7 @@ impl Store {
     }
 
     fn load_usage(
-        &self,
+        &mut self,
         at: u64,
         incidents: &mut Vec<Incident>,
     ) -> Result<HashMap<AccountKey, FromDisk>> {
@@ -83,9 +83,11 @@ impl Store {
                 continue;
             }
             match read_usage(&path, name) {
-                Ok(found) => {
+                Ok(Some((found, seen))) => {
+                    self.seen.insert(name.to_owned(), seen);
                     files.insert(found.record.key(), found);
                 }
+                Ok(None) => {}
                 Err(error) => incidents.push(set_aside(&path, at, &error)),
             }
         }
@@ -94,7 +96,8 @@ impl Store {
 }
 
 fn read_snapshot(path: &Path) -> Result<HashMap<AccountKey, FromDisk>> {
-    let (text, written) = read(path, MAX_SNAPSHOT_BYTES)?;
+    let (text, metadata) = read_file(path, MAX_SNAPSHOT_BYTES)?;
+    let written = metadata.modified()?;
     let snapshot: Snapshot = serde_json::from_slice(&text)?;
     ensure!(
         snapshot.schema == SNAPSHOT_SCHEMA,
@@ -105,18 +108,23 @@ fn read_snapshot(path: &Path) -> Result<HashMap<AccountKey, FromDisk>> {
     Ok(each.map(|record| (record.key(), FromDisk { record, written })).collect())
 }
 
-fn read_usage(path: &Path, name: &str) -> Result<FromDisk> {
-    let (text, written) = read(path, MAX_USAGE_BYTES)?;
+/// `None` for a file of the old panel, which is kept for `import`.
+fn read_usage(path: &Path, name: &str) -> Result<Option<(FromDisk, Seen)>> {
+    let (text, metadata) = read_file(path, MAX_USAGE_BYTES)?;
+    if keep_for_import(path, &text)? {
+        return Ok(None);
+    }
     let file: UsageFile = serde_json::from_slice(&text)?;
     let record = file.into_record().map_err(|why| anyhow!(why))?;
     let key = record.key();
     let fits = [false, true].iter().any(|taken| usage_file_name(&key, *taken) == name);
     ensure!(fits, "it is the file of another account: {key:?}");
-    Ok(FromDisk { record, written })
+    let seen = Seen { stamp: Stamp::of(&metadata), record: record.clone() };
+    Ok(Some((FromDisk { record, written: metadata.modified()? }, seen)))
 }
 
-/// Reads a regular file of ours, and when it was written.
-fn read(path: &Path, max_bytes: u64) -> Result<(Vec<u8>, SystemTime)> {
+/// Reads a regular file of ours.
+pub fn read_file(path: &Path, max_bytes: u64) -> Result<(Vec<u8>, fs::Metadata)> {
     // A name pipe would block, a link would lead elsewhere.
     let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
     let file: File = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
@@ -125,8 +133,8 @@ fn read(path: &Path, max_bytes: u64) -> Result<(Vec<u8>, SystemTime)> {
     ensure!(metadata.uid() == geteuid().as_raw(), "it belongs to uid {}", metadata.uid());
     ensure!(metadata.len() <= max_bytes, "it is larger than {max_bytes} bytes");
     let mut text = Vec::new();
-    file.take(max_bytes).read_to_end(&mut text)?;
-    Ok((text, metadata.modified()?))
+    (&file).take(max_bytes).read_to_end(&mut text)?;
+    Ok((text, metadata))
 }
 
 fn is_not_found(error: &anyhow::Error) -> bool {
@@ -135,7 +143,7 @@ fn is_not_found(error: &anyhow::Error) -> bool {
 }
 
 /// Renames a file to `NAME.bad-TIME`, beside itself.
-fn set_aside(path: &Path, at: u64, why: &anyhow::Error) -> Incident {
+pub fn set_aside(path: &Path, at: u64, why: &anyhow::Error) -> Incident {
     let free = (0..).map(|n| {
         let suffix = if n == 0 { format!("bad-{at}") } else { format!("bad-{at}-{n}") };
         path.with_added_extension(suffix)

@@ -4,6 +4,7 @@
 //! a crash leaves the old or the new. The snapshot is written before the usage files of a batch.
 
 mod atomic;
+mod foreign;
 mod incidents;
 mod load;
 mod merge;
@@ -12,6 +13,7 @@ use std::{
     collections::HashMap,
     fs, io,
     path::{Path, PathBuf},
+    time::Instant,
 };
 
 use anyhow::{Context as _, Result};
@@ -22,6 +24,8 @@ use crate::{
     ledger::{file_name::usage_file_name, record::Record, usage_file::UsageFile},
     model::{AccountKey, Service},
 };
+
+use self::foreign::{Found, Seen, Stamp};
 
 const USAGE_DIR: &str = "usage";
 const SNAPSHOT: &str = "ledger.json";
@@ -46,6 +50,8 @@ pub struct Store {
     dir: PathBuf,
     /// Which service holds the bare file name of an account name.
     bare_names: HashMap<String, Service>,
+    /// The usage files as they were when they were last written or read, by file name.
+    seen: HashMap<String, Seen>,
 }
 
 impl Store {
@@ -54,11 +60,18 @@ impl Store {
         let usage = dir.join(USAGE_DIR);
         make_dir(&usage).with_context(|| format!("cannot make {}", usage.display()))?;
         atomic::probe(&usage).with_context(|| format!("cannot write to {}", usage.display()))?;
-        Ok(Self { dir: dir.to_owned(), bare_names: HashMap::new() })
+        Ok(Self { dir: dir.to_owned(), bare_names: HashMap::new(), seen: HashMap::new() })
     }
 
-    /// Writes a batch; what failed comes back, to be tried again.
-    pub fn write(&mut self, batch: Batch) -> Stored {
+    /// Where the usage files are.
+    pub fn usage_dir(dir: &Path) -> PathBuf {
+        dir.join(USAGE_DIR)
+    }
+
+    /// Writes a batch; what failed comes back, to be tried again, and so does what was found
+    /// changed by somebody else.
+    pub fn write(&mut self, batch: Batch, at: u64) -> Stored {
+        let started = Instant::now();
         let mut stored = Stored::default();
         if let Some(records) = batch.snapshot
             && let Err(error) = self.write_snapshot(&records)
@@ -72,22 +85,30 @@ impl Store {
                 stored.failed.removed.push(key);
             }
         }
-        self.write_records(batch.records, &mut stored);
+        for name in batch.touched {
+            self.inspect(&name, at, &mut stored);
+        }
+        self.write_records(batch.records, at, &mut stored);
         if let Err(error) = incidents::append(&self.dir.join(EVENTS), &batch.incidents) {
             fail(&mut stored, EVENTS, &error);
             stored.failed.incidents = batch.incidents;
         }
+        stored.took = started.elapsed();
         stored
     }
 
-    fn write_records(&mut self, records: Vec<Record>, stored: &mut Stored) {
+    fn write_records(&mut self, records: Vec<Record>, at: u64, stored: &mut Stored) {
         if records.is_empty() {
             return;
         }
         for record in records {
-            if let Err(error) = self.write_usage(&record) {
-                fail(stored, record.key(), &error);
-                stored.failed.records.push(record);
+            match self.write_usage(&record, at, stored) {
+                Ok(true) => {}
+                Ok(false) => stored.failed.records.push(record),
+                Err(error) => {
+                    fail(stored, record.key(), &error);
+                    stored.failed.records.push(record);
+                }
             }
         }
         // One for all: the renames above reach the disk together.
@@ -96,16 +117,62 @@ impl Store {
         }
     }
 
-    fn write_usage(&mut self, record: &Record) -> io::Result<()> {
-        let name = self.file_name(&record.key())?;
+    /// False where somebody else's change is to be taken in first.
+    fn write_usage(&mut self, record: &Record, at: u64, stored: &mut Stored) -> io::Result<bool> {
+        let key = record.key();
+        let name = self.file_name(&key)?;
+        if self.take_in(&name, &key, at, stored)? {
+            return Ok(false);
+        }
         let mut text = serde_json::to_vec_pretty(&UsageFile::of(record))?;
         text.push(b'\n');
-        atomic::replace(&self.dir.join(USAGE_DIR), &name, &text, USAGE_MODE)
+        let usage = self.dir.join(USAGE_DIR);
+        let stamp = Stamp::of(&atomic::replace(&usage, &name, &text, USAGE_MODE)?);
+        self.seen.insert(name, Seen { stamp, record: record.clone() });
+        Ok(true)
+    }
+
+    /// Looks at a file that something has happened to.
+    fn inspect(&mut self, name: &str, at: u64, stored: &mut Stored) {
+        let Some(seen) = self.seen.get(name) else { return };
+        let record = seen.record.clone();
+        match self.take_in(name, &record.key(), at, stored) {
+            Ok(false) if self.seen.contains_key(name) => {}
+            // Set aside: to be written anew.
+            Ok(_) => stored.failed.records.push(record),
+            Err(error) => fail(stored, name, &error),
+        }
+    }
+
+    /// Whether somebody has changed the file; what they changed goes into `stored`.
+    fn take_in(
+        &mut self,
+        name: &str,
+        key: &AccountKey,
+        at: u64,
+        stored: &mut Stored,
+    ) -> io::Result<bool> {
+        let path = self.dir.join(USAGE_DIR).join(name);
+        match foreign::look(&path, key, self.seen.get(name), at)? {
+            Found::Ours => Ok(false),
+            Found::Edited(edited) => {
+                let (edit, seen) = *edited;
+                stored.edits.push(edit);
+                self.seen.insert(name.to_owned(), seen);
+                Ok(true)
+            }
+            Found::Aside(incident) => {
+                self.seen.remove(name);
+                stored.incidents.push(incident);
+                Ok(false)
+            }
+        }
     }
 
     fn write_snapshot(&self, records: &[Record]) -> io::Result<()> {
         let snapshot = Snapshot { schema: SNAPSHOT_SCHEMA, accounts: records.to_vec() };
-        atomic::replace(&self.dir, SNAPSHOT, &serde_json::to_vec(&snapshot)?, SNAPSHOT_MODE)?;
+        let text = serde_json::to_vec(&snapshot)?;
+        let _stamp = atomic::replace(&self.dir, SNAPSHOT, &text, SNAPSHOT_MODE)?;
         atomic::sync_dir(&self.dir)
     }
 
@@ -116,7 +183,10 @@ impl Store {
             let other = AccountKey::new(holder, key.name.clone());
             let usage = self.dir.join(USAGE_DIR);
             let (from, to) = (usage_file_name(&other, false), usage_file_name(&other, true));
-            fs::rename(usage.join(from), usage.join(to))?;
+            fs::rename(usage.join(&from), usage.join(&to))?;
+            if let Some(seen) = self.seen.remove(&from) {
+                self.seen.insert(to, seen);
+            }
             self.bare_names.insert(key.name.clone(), Service::Ssh);
         }
         Ok(usage_file_name(key, holder != key.service))
@@ -127,6 +197,7 @@ impl Store {
         if self.bare_names.get(&key.name) == Some(&key.service) {
             self.bare_names.remove(&key.name);
         }
+        self.seen.remove(&name);
         match fs::remove_file(self.dir.join(USAGE_DIR).join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
