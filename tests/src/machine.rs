@@ -13,8 +13,19 @@ use crate::wait::wait_for;
 /// One test holds it at a time, whichever process it runs in.
 const LOCK: &str = "/run/vpnmon-tests.lock";
 const BPFFS: &str = "/sys/fs/bpf";
-const PROGRAMS: [&str; 9] =
-    ["ethtool", "ip", "nft", "setarch", "ssh", "ssh-keygen", "sshd", "useradd", "userdel"];
+const PROGRAMS: [&str; 11] = [
+    "ethtool",
+    "ip",
+    "nft",
+    "setarch",
+    "ssh",
+    "ssh-keygen",
+    "sshd",
+    "strace",
+    "useradd",
+    "userdel",
+    "usermod",
+];
 
 /// The right to change the machine. Taken first, so dropped last.
 #[derive(Debug)]

@@ -15,7 +15,8 @@ struct Package {
     why: &'static str,
 }
 
-const TABLE: [Package; 9] = [
+const TABLE: [Package; 10] = [
+    Package { name: "strace", needs: &["strace"], why: "faults in the agent's own system calls" },
     Package {
         name: "nftables",
         needs: &["nft"],
@@ -30,7 +31,11 @@ const TABLE: [Package; 9] = [
         needs: &["unshare", "setpriv", "setarch"],
         why: "traffic as another user, in another namespace, on a named kernel",
     },
-    Package { name: "passwd", needs: &["useradd", "userdel"], why: "throw-away accounts" },
+    Package {
+        name: "passwd",
+        needs: &["useradd", "userdel", "usermod"],
+        why: "throw-away accounts",
+    },
     Package { name: "gcc", needs: &["cc"], why: "the linker of every Rust program" },
     Package { name: "libc6-dev", needs: &["/usr/include/stdio.h"], why: "what cc links with" },
 ];

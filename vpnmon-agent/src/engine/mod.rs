@@ -75,7 +75,7 @@ impl Settings {
     /// Why an account must never be cut off, if so.
     fn protection(&self, key: &AccountKey) -> Option<String> {
         if key.service == Service::System {
-            return Some("it is no user of the VPN".to_owned());
+            return Some(people::NO_VPN_USER.to_owned());
         }
         self.protect.contains(&key.name).then(|| "enforce.protect names it".to_owned())
     }
@@ -126,7 +126,7 @@ impl Engine {
             Event::Second => {
                 self.rates.second(&self.ledger, now.monotonic);
                 self.retire(now);
-                Vec::new()
+                self.persist.recover(now).map(Command::Warn).into_iter().collect()
             }
             Event::Touched(names) => {
                 self.persist.touched(names);

@@ -15,6 +15,9 @@ use crate::{
 /// How long a user must be gone from passwd: an editor may write it in several steps.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// Why the machine's own users are never cut off.
+pub const NO_VPN_USER: &str = "it is no user of the VPN";
+
 /// A change of one account's limits; what is not named stays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
@@ -37,7 +40,14 @@ impl Engine {
 
     /// Sets or removes limits of one account. Who it is.
     pub fn limit(&mut self, name: &str, limits: Limits, now: Now) -> Result<AccountKey, NoAnswer> {
-        let id = self.named(name)?;
+        let id = match self.named(name) {
+            // A user of the machine without traffic yet, who is none of the VPN's.
+            Err(NoAnswer::Unknown(name)) if self.users.uid(&name).is_some() => {
+                let key = AccountKey::new(Service::System, name);
+                return Err(NoAnswer::Protected(key.to_string(), NO_VPN_USER.to_owned()));
+            }
+            found => found?,
+        };
         let key = self.ledger.account(id).record.key();
         let sets = limits.daily.unwrap_or_default() != 0 || limits.total.unwrap_or_default() != 0;
         if sets && let Some(why) = self.settings.protection(&key) {

@@ -19,6 +19,8 @@ const BATCH_TIME: Duration = Duration::from_millis(200);
 const RECORDS: std::ops::RangeInclusive<usize> = 64..=4096;
 /// The snapshot may be this much older than the usage files: a start joins the two.
 const SNAPSHOT_AGE: Duration = Duration::from_mins(1);
+/// So long without a failure, and writing works again.
+const FINE: Duration = Duration::from_secs(3);
 /// Beyond it the oldest events that no disk would take are given up.
 const MAX_INCIDENTS: usize = 10_000;
 
@@ -34,6 +36,8 @@ pub struct Persist {
     snapshot_due: bool,
     last_snapshot: Option<Duration>,
     error: Option<String>,
+    /// Since when writes succeed again.
+    fine_since: Option<Duration>,
 }
 
 impl Persist {
@@ -48,6 +52,7 @@ impl Persist {
             snapshot_due: true,
             last_snapshot: None,
             error: None,
+            fine_since: None,
         }
     }
 
@@ -153,27 +158,30 @@ impl Persist {
         self.incidents.extend(newer);
         self.incidents.append(&mut stored.incidents);
         self.snapshot_due |= stored.failed.snapshot.is_some();
-        match (&stored.error, self.error.take()) {
-            (Some(error), None) => {
-                let warning = format!(
-                    "{error}; usage goes on in memory and in the kernel, and is written when the \
-                     state directory takes it again"
-                );
-                self.degraded(&warning, now);
-                self.error = Some(error.clone());
-                Some(warning)
-            }
-            (Some(error), Some(_)) => {
-                self.error = Some(error.clone());
-                None
-            }
-            (None, Some(before)) => {
-                let reason = format!("written again after: {before}");
-                self.incident(Kind::Recovered, reason.clone(), now);
-                Some(reason)
-            }
-            (None, None) => None,
+        let error = stored.error.take()?;
+        self.fine_since = None;
+        let warning = format!(
+            "{error}; usage goes on in memory and in the kernel, and is written when the state \
+             directory takes it again"
+        );
+        let is_new = self.error.replace(error).is_none();
+        is_new.then(|| {
+            self.degraded(&warning, now);
+            warning
+        })
+    }
+
+    /// Notes that writing works again: not after one write, for a disk may fail now and then, and
+    /// each note is a write itself.
+    pub fn recover(&mut self, now: Now) -> Option<String> {
+        self.error.as_ref()?;
+        let since = *self.fine_since.get_or_insert(now.monotonic);
+        if self.in_flight || now.monotonic.saturating_sub(since) < FINE {
+            return None;
         }
+        let reason = format!("written again after: {}", self.error.take()?);
+        self.incident(Kind::Recovered, reason.clone(), now);
+        Some(reason)
     }
 }
 

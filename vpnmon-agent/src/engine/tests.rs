@@ -330,7 +330,13 @@ fn a_disk_that_fails_keeps_nothing_back() {
     assert!(matches!(warned.as_slice(), [Command::Warn(text)] if text.contains("disk full")));
     assert!(world.engine.store_error().is_some());
     world.persist();
+    let later = |seconds| Now { monotonic: Duration::from_secs(seconds), ..at(world.day) };
+    assert_eq!(world.engine.handle(Event::Second, later(1)), []);
+    assert!(world.engine.store_error().is_some());
+    let told = world.engine.handle(Event::Second, later(5));
+    assert!(matches!(told.as_slice(), [Command::Warn(text)] if text.contains("again")));
     assert!(world.engine.store_error().is_none());
+    world.persist();
     world.start();
     world.check();
 }

@@ -77,7 +77,7 @@ pub fn attach(plan: &Plan) -> Result<Attached> {
     let there = if pins.has_maps()? { Some(object::open_meter(&pins)?) } else { None };
     match there {
         Some(meter) if fits(&meter, plan.max_accounts) && !pins.next().has_maps()? => {
-            pins.next().remove_maps()?;
+            pins.next().remove_dir()?;
             let object = object::load_pinned(&pins, plan.settings())?;
             link(plan, &pins, object, undo, true)
         }

@@ -77,14 +77,13 @@ impl Pins {
     /// counted in them yet.
     pub fn remove_half_done(&self) -> Result<()> {
         self.remove_links()?;
-        PINNED_MAPS.iter().try_for_each(|name| self.remove(name))?;
-        self.next().remove_maps()
+        self.remove_maps()?;
+        self.next().remove_dir()
     }
 
-    /// Maps that have counted nothing.
+    /// Maps that have counted nothing. The directory stays: the lock is on it.
     pub fn remove_maps(&self) -> Result<()> {
-        PINNED_MAPS.iter().try_for_each(|name| self.remove(name))?;
-        self.remove_dir()
+        PINNED_MAPS.iter().try_for_each(|name| self.remove(name))
     }
 
     /// The programs go with their links.
@@ -97,13 +96,13 @@ impl Pins {
         self.remove_links()?;
         self.remove(REGISTRY)?;
         PINNED_MAPS.iter().try_for_each(|name| self.remove(name))?;
-        let next = self.next();
-        PINNED_MAPS.iter().try_for_each(|name| next.remove(name))?;
-        next.remove_dir()?;
+        self.next().remove_dir()?;
         self.remove_dir()
     }
 
-    fn remove_dir(&self) -> Result<()> {
+    /// The directory and what maps are in it.
+    pub fn remove_dir(&self) -> Result<()> {
+        self.remove_maps()?;
         match fs::remove_dir(&self.dir) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(error).with_context(|| format!("cannot remove {}", self.dir.display()))
@@ -143,7 +142,9 @@ impl Undo {
 
     /// What was made has packets in it, or all went well.
     pub fn keep(&mut self) {
-        *self = Self::default();
+        // Not by assignment: that would drop, and so undo, what is to be kept.
+        self.maps = None;
+        self.links.clear();
     }
 }
 
