@@ -10,11 +10,15 @@ mod control;
 mod daemon;
 mod doctor;
 mod engine;
+mod escape;
 mod event;
 mod kernel;
 mod ledger;
+#[cfg_attr(not(test), expect(dead_code, reason = "the import command comes next"))]
+mod legacy;
 mod model;
 mod sources;
+mod time;
 mod ui;
 mod users;
 mod view;

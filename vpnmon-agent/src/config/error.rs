@@ -7,7 +7,7 @@ use std::{
 
 use thiserror::Error;
 
-use crate::ui::escape::escaped;
+use crate::escape::escaped;
 
 /// Characters of the file that an error repeats at most.
 const QUOTED: usize = 120;

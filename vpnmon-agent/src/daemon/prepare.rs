@@ -13,9 +13,10 @@ use crate::{
     kernel::{self, Attached, Former, Plan, bpffs, cgroup, release},
     ledger::store::Store,
     sources::{
-        clock::{Clock, local_date},
+        clock::Clock,
         users::{PASSWD, UserWatch},
     },
+    time::local_date,
     users::Users,
     view,
 };

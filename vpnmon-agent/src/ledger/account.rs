@@ -1,9 +1,9 @@
 //! One account: readings of a counter that only goes up, booked as usage.
 
 use crate::{
-    event::Now,
     ledger::record::Record,
     model::{AccountKey, Bytes, Usage},
+    time::Now,
 };
 
 /// What is written down of an account, and what is not.

@@ -5,6 +5,7 @@
 //! No I/O, no clock: `store` writes what [`record::Record`] holds.
 
 pub mod account;
+pub mod batch;
 pub mod file_name;
 pub mod incident;
 pub mod record;
@@ -16,9 +17,9 @@ use std::collections::{HashMap, VecDeque};
 use jiff::civil::Date;
 
 use crate::{
-    event::Now,
     ledger::{account::Account, record::Record},
     model::{AccountKey, Bytes, Usage},
+    time::Now,
 };
 
 /// Index of an account in the ledger; never given to another one.

@@ -1,10 +1,10 @@
-//! Time: the local day, the second, and what never goes back.
+//! The clock: the local day, the second, and what never goes back.
 
 use std::time::{Duration, Instant, SystemTime};
 
-use jiff::{Timestamp, ZonedDateTime, civil::Date, tz::TimeZone};
+use jiff::civil::Date;
 
-use crate::event::Now;
+use crate::time::{Now, local_date};
 
 /// Tells the moment; the local date is found once a second.
 #[derive(Debug)]
@@ -41,22 +41,4 @@ impl Clock {
 #[must_use]
 pub fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
-}
-
-/// The date in the machine's time zone.
-#[must_use]
-pub fn local_date(unix_seconds: u64) -> Date {
-    zoned(unix_seconds).date()
-}
-
-/// RFC 3339 in the machine's time zone, such as `2026-11-23T19:06:16+01:00`.
-#[must_use]
-pub fn rfc3339(unix_seconds: u64) -> String {
-    zoned(unix_seconds).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
-}
-
-fn zoned(unix_seconds: u64) -> ZonedDateTime {
-    let second = i64::try_from(unix_seconds).unwrap_or(i64::MAX);
-    // A number that no calendar holds comes from a file somebody wrote: the last moment it has.
-    Timestamp::from_second(second).unwrap_or(Timestamp::MAX).to_zoned_datetime(TimeZone::system())
 }

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::{
+use super::units::size;
+use crate::{
     escape::{escaped, width},
-    units::size,
+    view::Account,
 };
-use crate::view::Account;
 
 /// A line an account, aligned.
 pub fn table(accounts: &[Account]) -> String {

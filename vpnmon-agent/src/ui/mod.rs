@@ -1,7 +1,6 @@
 //! What people read: the status table, its units and its order.
 
 pub mod color;
-pub mod escape;
 pub mod limits;
 pub mod sort;
 pub mod table;

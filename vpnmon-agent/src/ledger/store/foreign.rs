@@ -8,8 +8,7 @@ use std::{
 
 use super::load::{read_file, set_aside};
 use crate::{
-    event::Edit,
-    ledger::{incident::Incident, record::Record, usage_file::UsageFile},
+    ledger::{batch::Edit, incident::Incident, record::Record, usage_file::UsageFile},
     model::AccountKey,
 };
 

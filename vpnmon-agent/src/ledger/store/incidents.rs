@@ -15,7 +15,7 @@ use crate::{
         record::Record,
     },
     model::Service,
-    sources::clock::rfc3339,
+    time::rfc3339,
 };
 
 const MODE: u32 = 0o640;

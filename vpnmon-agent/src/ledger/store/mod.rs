@@ -20,8 +20,12 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    event::{Batch, Stored},
-    ledger::{file_name::usage_file_name, record::Record, usage_file::UsageFile},
+    ledger::{
+        batch::{Batch, Stored},
+        file_name::usage_file_name,
+        record::Record,
+        usage_file::UsageFile,
+    },
     model::{AccountKey, Service},
 };
 

@@ -2,14 +2,11 @@
 
 use jiff::ZonedDateTime;
 
-use super::{
-    super::{
-        color::YELLOW,
-        escape::{escaped, fitted, width},
-    },
-    TableStyle, paint_if,
+use super::{super::color::YELLOW, TableStyle, paint_if};
+use crate::{
+    escape::{escaped, fitted, width},
+    view::{Agent, Hooks, Status},
 };
-use crate::view::{Agent, Hooks, Status};
 
 /// The agent in one line; what does not fit is left out from the end.
 pub fn header(status: &Status, style: TableStyle, now: &ZonedDateTime) -> String {

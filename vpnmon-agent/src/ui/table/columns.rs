@@ -1,7 +1,10 @@
 //! The columns: their titles, their widths, what stands in them.
 
-use super::super::{escape::escaped, units};
-use crate::view::{Account, State};
+use super::super::units;
+use crate::{
+    escape::escaped,
+    view::{Account, State},
+};
 
 /// How numbers are written.
 #[derive(Clone, Copy, PartialEq, Eq)]

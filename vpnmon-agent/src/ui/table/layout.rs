@@ -1,14 +1,16 @@
 //! Which columns there is room for, and how wide each is.
 
 use super::{
-    super::escape::{escaped, fitted, width},
     columns::{
         Column::{self, Down, Left, Limit, Service, Today, Total, Up},
         Form,
     },
     padded,
 };
-use crate::view::Account;
+use crate::{
+    escape::{escaped, fitted, width},
+    view::Account,
+};
 
 /// Between two columns.
 const GAP: usize = 2;

@@ -11,11 +11,9 @@ mod tests;
 use jiff::ZonedDateTime;
 
 use self::layout::Layout;
-use super::{
-    color::{self, BOLD, painted},
-    escape::{fitted, width},
-};
+use super::color::{self, BOLD, painted};
 use crate::{
+    escape::{fitted, width},
     model::Service,
     view::{Account, Status},
 };

@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::{super::escape, *};
+use super::*;
+use crate::escape;
 
 const AT_132: &str = "\
 vpnmon 0.1.0  kernel 6.18  up 3h  6 accounts  usage uplink  2026-11-24 11:09:07

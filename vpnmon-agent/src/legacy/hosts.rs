@@ -1,0 +1,118 @@
+//! Captured hosts: `hosts.log`, and `captured-hosts.txt` of older panels.
+
+use std::{collections::HashSet, net::IpAddr};
+
+use super::{LegacyHost, field, lines::Parsed};
+
+/// RFC 1035 section 2.3.4, without the final dot.
+const MAX_HOST_BYTES: usize = 253;
+/// As above.
+const MAX_LABEL_BYTES: usize = 63;
+/// An admin may have typed it.
+const MAX_SERVICE_BYTES: usize = 32;
+/// What the server is called on every machine.
+const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+/// What stands where the client is not known.
+const NO_ADDRESS: [&str; 3] = ["", "-", "N/A"];
+
+/// Names of the server itself, which are no captured hosts.
+#[derive(Debug)]
+pub struct OwnNames(HashSet<String>);
+
+impl Default for OwnNames {
+    fn default() -> Self {
+        Self(LOCAL.map(str::to_owned).into())
+    }
+}
+
+impl OwnNames {
+    pub fn add(&mut self, name: String) {
+        self.0.insert(name);
+    }
+}
+
+/// `/etc/xray/domain` and `/etc/myipvps`: a name or an address.
+pub fn own_names(text: &[u8]) -> Parsed<String> {
+    Parsed::each(text, host)
+}
+
+/// `host|service|source_ip|time`, or `host|service|time` where there is no address.
+pub fn hosts(text: &[u8], own: &OwnNames) -> Parsed<LegacyHost> {
+    let row = |line: &str| {
+        let row = row(line)?;
+        if own.0.contains(&row.host) {
+            return Err(format!("{} is the server itself", field::quoted(&row.host)));
+        }
+        Ok(row)
+    };
+    Parsed::each(text, row).last_wins(|row| row.host.clone())
+}
+
+/// Each host once: of several files the first that names it, for it says more.
+pub fn merged(files: [Parsed<LegacyHost>; 2]) -> Vec<LegacyHost> {
+    let mut seen = HashSet::new();
+    let rows = files.into_iter().flat_map(|file| file.taken);
+    rows.map(|(_, row)| row).filter(|row| seen.insert(row.host.clone())).collect()
+}
+
+fn row(line: &str) -> Result<LegacyHost, String> {
+    let fields: Vec<_> = line.split('|').map(str::trim_ascii).collect();
+    let (name, service, address, time) = match fields[..] {
+        [name, service, time] => (name, service, "", time),
+        [name, service, address, time] => (name, service, address, time),
+        _ => {
+            let line = field::quoted(line);
+            return Err(format!("{line} is not `host|service|source_ip|time`"));
+        }
+    };
+    let seen = if time.is_empty() { None } else { Some(field::time(time)?) };
+    Ok(LegacyHost {
+        host: host(name)?,
+        service: service_of(service)?,
+        source_ip: source_ip(address)?,
+        seen,
+    })
+}
+
+fn service_of(word: &str) -> Result<String, String> {
+    let fits = (1..=MAX_SERVICE_BYTES).contains(&word.len()) && !word.contains(char::is_control);
+    fits.then(|| word.to_owned()).ok_or_else(|| format!("{} is no service", field::quoted(word)))
+}
+
+fn source_ip(word: &str) -> Result<Option<IpAddr>, String> {
+    if NO_ADDRESS.contains(&word) {
+        return Ok(None);
+    }
+    word.parse().map(Some).map_err(|_| format!("{} is no IP address", field::quoted(word)))
+}
+
+/// A name or address without port and final dot, in lower case.
+fn host(word: &str) -> Result<String, String> {
+    let name = without_port(word);
+    if let Some(address) = address(word).or_else(|| address(name)) {
+        return Ok(address.to_string());
+    }
+    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    if name.len() > MAX_HOST_BYTES || !name.split('.').all(is_label) {
+        return Err(format!("{} is no host name", field::quoted(word)));
+    }
+    Ok(name)
+}
+
+fn address(word: &str) -> Option<IpAddr> {
+    let inner = word.strip_prefix('[').and_then(|word| word.strip_suffix(']'));
+    inner.unwrap_or(word).parse().ok()
+}
+
+fn without_port(word: &str) -> &str {
+    match word.rsplit_once(':') {
+        Some((name, port)) if port.parse::<u16>().is_ok() => name,
+        _ => word,
+    }
+}
+
+/// Underscores are no letters of a host name, and are used in many.
+fn is_label(label: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..=MAX_LABEL_BYTES).contains(&label.len()) && label.bytes().all(plain)
+}

@@ -1,0 +1,34 @@
+//! Moments, and how they are written: without a clock.
+
+use std::time::Duration;
+
+use jiff::{Timestamp, ZonedDateTime, civil::Date, tz::TimeZone};
+
+/// The moment of an event, from the clock source.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// Unix time, in seconds.
+    pub unix_seconds: u64,
+    /// Local date.
+    pub today: Date,
+    /// Since some fixed moment; never goes back, and stands still while the machine sleeps.
+    pub monotonic: Duration,
+}
+
+/// The date in the machine's time zone.
+#[must_use]
+pub fn local_date(unix_seconds: u64) -> Date {
+    zoned(unix_seconds).date()
+}
+
+/// RFC 3339 in the machine's time zone, such as `2026-11-23T19:06:16+01:00`.
+#[must_use]
+pub fn rfc3339(unix_seconds: u64) -> String {
+    zoned(unix_seconds).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
+
+fn zoned(unix_seconds: u64) -> ZonedDateTime {
+    let second = i64::try_from(unix_seconds).unwrap_or(i64::MAX);
+    // A number that no calendar holds comes from a file somebody wrote: the last moment it has.
+    Timestamp::from_second(second).unwrap_or(Timestamp::MAX).to_zoned_datetime(TimeZone::system())
+}
