@@ -15,7 +15,7 @@ struct Package {
     why: &'static str,
 }
 
-const TABLE: [Package; 9] = [
+const TABLE: [Package; 10] = [
     Package {
         name: "nftables",
         needs: &["nft"],
@@ -32,6 +32,7 @@ const TABLE: [Package; 9] = [
     },
     Package { name: "passwd", needs: &["useradd", "userdel"], why: "throw-away accounts" },
     Package { name: "gcc", needs: &["cc"], why: "the linker of every Rust program" },
+    Package { name: "xz-utils", needs: &["xz"], why: "Debian packs kernel modules with it" },
     Package { name: "libc6-dev", needs: &["/usr/include/stdio.h"], why: "what cc links with" },
 ];
 
