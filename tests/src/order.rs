@@ -58,7 +58,7 @@ pub enum Role {
     },
     /// Both ends of a loopback connection, each with a socket of its own uid. The server closes
     /// first and both stay until all is acknowledged, so every packet has a full socket at either
-    /// end, but for the server's handshake. Prints the client's `sent N` and `received N` packets.
+    /// end, or the listener for it. Prints the client's `sent N` and `received N` packets.
     TcpBetween {
         /// uid of the client's socket.
         client: u32,

@@ -61,9 +61,9 @@ fn guest(_: &mut Stage<'_>) {
 /// The sums that the agent will be held to, against a program that counts by itself.
 fn truth(_: &mut Stage<'_>) {
     let witness = Witness::attach(&cgroup2());
-    let Bytes { up, down } = traffic::every_kind().total();
+    let total = traffic::every_kind().total();
     let seen = || Bytes { up: witness.egress().wire_bytes, down: witness.ingress().wire_bytes };
-    wait_for("the witness", SOON, || equal(seen(), &Bytes { up, down }));
+    wait_for("the witness", SOON, || equal(seen(), &total));
     let (sent, received) = (witness.egress(), witness.ingress());
     assert!(sent.buffer_bytes < sent.wire_bytes, "no super-packets: {sent:?} {received:?}");
 }
@@ -129,7 +129,7 @@ fn detach(stage: &mut Stage<'_>) {
 
 /// Alice's usage file, once all her traffic is in it.
 fn alice_is_saved(stage: &Stage<'_>) -> UsageFile {
-    let alice = stage.expected.owned[0];
+    let alice = stage.expected.0[0];
     wait_for("the usage file of alice", SOON, || {
         let dir = stage.home.state_dir().join("usage");
         if !dir.join("alice.json").exists() {

@@ -42,7 +42,7 @@ impl<'a> Stage<'a> {
 
     /// Waits until each row is at all traffic so far, to the byte.
     pub fn rows_are_exact(&self) {
-        for ((service, name), bytes) in ROWS.iter().zip(self.expected.owned) {
+        for ((service, name), bytes) in ROWS.iter().zip(self.expected.0) {
             self.agent().reaches_in(service, name, bytes);
         }
     }

@@ -26,36 +26,30 @@ struct Account {
     uid: u32,
 }
 
-/// Bytes of each of [`ROWS`], and of packets that belong to none.
+/// Bytes of each of [`ROWS`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rows {
-    /// In the order of [`ROWS`].
-    pub owned: [Bytes; ROWS.len()],
-    /// Sent without a full socket.
-    pub unowned_up: u64,
-}
+pub struct Rows(pub [Bytes; ROWS.len()]);
 
 impl AddAssign for Rows {
     fn add_assign(&mut self, other: Self) {
-        self.owned = array::from_fn(|row| sum([self.owned[row], other.owned[row]]));
-        self.unowned_up += other.unowned_up;
+        self.0 = array::from_fn(|row| sum([self.0[row], other.0[row]]));
     }
 }
 
 impl Rows {
-    /// All that passes the hooks of the whole machine.
+    /// All rows together.
     pub fn total(&self) -> Bytes {
-        sum(self.owned.into_iter().chain([Bytes { up: self.unowned_up, down: 0 }]))
+        sum(self.0)
     }
 
     /// `account` has sent `up` bytes of IP packets and received `down`.
     fn add(&mut self, account: Account, up: u64, down: u64) {
-        let row = &mut self.owned[account.row];
+        let row = &mut self.0[account.row];
         *row = sum([*row, Bytes { up, down }]);
     }
 }
 
-fn sum(bytes: impl IntoIterator<Item = Bytes>) -> Bytes {
+fn sum<const N: usize>(bytes: [Bytes; N]) -> Bytes {
     let add = |sum: Bytes, next: Bytes| Bytes { up: sum.up + next.up, down: sum.down + next.down };
     bytes.into_iter().fold(Bytes::default(), add)
 }
@@ -110,9 +104,9 @@ fn tcp(rows: &mut Rows, client: Account, server: Account, v6: bool) {
     let up = UP as u64 + sent * headers + 8;
     let down = DOWN as u64 + received * headers + 8;
     rows.add(client, up, down);
-    // The SYN that answers comes from a request socket, which has no uid.
-    rows.add(server, down - syn, up);
-    rows.unowned_up += if v6 && hides_ipv6_handshakes() { 0 } else { syn };
+    // The SYN that answers leaves before there is a socket to accept: the listener's it is.
+    let unseen = if v6 && hides_ipv6_handshakes() { syn } else { 0 };
+    rows.add(server, down - unseen, up);
 }
 
 /// 5.10 and 6.1 do not run the egress hook for a request socket's IPv6 packets, which are sent in
