@@ -58,7 +58,8 @@ pub enum Role {
     },
     /// Both ends of a loopback connection, each with a socket of its own uid. The server closes
     /// first and both stay until all is acknowledged, so every packet has a full socket at either
-    /// end, or the listener for it. Prints the client's `sent N` and `received N` packets.
+    /// end, or the listener for it. Prints the
+    /// `up N` and `down N` bytes on the wire, seen from the client, as TCP itself counts.
     TcpBetween {
         /// uid of the client's socket.
         client: u32,

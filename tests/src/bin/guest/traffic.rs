@@ -18,6 +18,9 @@ const STRANGER: Account = Account { row: 2, uid: 70_000 };
 /// Service and name of each row.
 pub const ROWS: [(&str, &str); 3] = [("ssh", "alice"), ("ssh", "bob"), ("system", "uid:70000")];
 
+/// IP header, TCP header, options.
+const IPV6_SYN: u64 = 40 + 20 + 20;
+
 const MINUTE: Duration = Duration::from_mins(1);
 
 #[derive(Clone, Copy)]
@@ -96,16 +99,11 @@ fn tcp(rows: &mut Rows, client: Account, server: Account, v6: bool) {
     const DOWN: usize = 200_000;
     let role = Role::TcpBetween { client: client.uid, server: server.uid, v6, up: UP, down: DOWN };
     let mut both = Order::new(Place::default(), role).start();
-    let (sent, received) = (both.number("sent", SOON), both.number("received", SOON));
+    let (up, down) = (both.number("up", SOON), both.number("down", SOON));
     both.success(MINUTE);
-    // IP and TCP headers and a timestamp on every packet; 8 bytes of options more on a SYN.
-    let headers = if v6 { 40 + 32 } else { 20 + 32 };
-    let syn = headers + 8;
-    let up = UP as u64 + sent * headers + 8;
-    let down = DOWN as u64 + received * headers + 8;
     rows.add(client, up, down);
     // The SYN that answers leaves before there is a socket to accept: the listener's it is.
-    let unseen = if v6 && hides_ipv6_handshakes() { syn } else { 0 };
+    let unseen = if v6 && hides_ipv6_handshakes() { IPV6_SYN } else { 0 };
     rows.add(server, down - unseen, up);
 }
 

@@ -18,17 +18,26 @@ const GIVE_UP: Duration = Duration::from_secs(20);
 /// `enum tcp_state` in the kernel's `tcp_states.h`.
 const TCP_CLOSE: u8 = 7;
 
-/// `struct tcp_info` of `linux/tcp.h` as far as it goes since kernel 4.2; the C library's is older.
+/// `struct tcp_info` of `linux/tcp.h` as far as it goes since kernel 4.19; the C library's is older.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct TcpInfo {
     state: u8,
     _flags: [u8; 7],
     _times_and_windows: [u32; 24],
-    _rates_and_bytes: [u64; 4],
-    /// Packets sent, each segment of a super-packet counted.
+    _rates_and_acknowledged: [u64; 4],
+    /// Packets sent, each segment of a super-packet and each repetition counted.
     segs_out: u32,
     segs_in: u32,
+    _data_segs: [u32; 4],
+    _rates_and_waits: [u64; 4],
+    _delivered: [u32; 2],
+    /// Payload, repetitions included: under load a probe for a lost tail goes out for nothing.
+    bytes_sent: u64,
+    _bytes_retrans: u64,
+    /// Repetitions that the other end has reported as such.
+    dsack_dups: u32,
+    _reord_seen: u32,
 }
 
 sockopt_impl!(GetTcpInfo, GetOnly, libc::IPPROTO_TCP, libc::TCP_INFO, TcpInfo);
@@ -53,22 +62,34 @@ pub fn talk(client: (u32, usize), server: (u32, usize), v6: bool) -> io::Result<
     // Data that overtakes the handshake's last packet on another CPU sends that packet through the
     // ingress hook twice, at the listener and at the new socket (`req_stolen` in `tcp_v4_rcv`).
     let _server_has_failed = accepted.recv();
-    let counted = ask(&stream, client.1, server.1)?;
-    serving.join().map_err(|_| io::Error::other("the server panicked"))??;
-    println!("sent {}\nreceived {}", counted.segs_out, counted.segs_in);
+    let near = ask(&stream, client.1, server.1)?;
+    let far = serving.join().map_err(|_| io::Error::other("the server panicked"))??;
+    let ip = if v6 { 40 } else { 20 };
+    let up = wire_bytes(ip, near.segs_out, &near, &far);
+    println!("up {up}\ndown {}", wire_bytes(ip, near.segs_in, &far, &near));
     Ok(())
+}
+
+/// What `packets` from one end to the other weigh. Each has a timestamp; a SYN has three more
+/// options; a report of a repetition rides on one packet.
+fn wire_bytes(ip_header: u64, packets: u32, from: &TcpInfo, to: &TcpInfo) -> u64 {
+    const TCP_HEADER: u64 = 20 + 12;
+    const SYN_OPTIONS: u64 = 8;
+    const REPORT: u64 = 12;
+    let headers = u64::from(packets) * (ip_header + TCP_HEADER) + SYN_OPTIONS;
+    from.bytes_sent + headers + u64::from(to.dsack_dups) * REPORT
 }
 
 fn become_owner(uid: u32) {
     setfsuid(Uid::from_raw(uid));
 }
 
-fn serve(mut stream: &TcpStream, up: usize, down: usize) -> io::Result<()> {
+fn serve(mut stream: &TcpStream, up: usize, down: usize) -> io::Result<TcpInfo> {
     stream.read_exact(&mut vec![0; up])?;
     stream.write_all(&vec![0x5a; down])?;
     stream.shutdown(Shutdown::Write)?;
     ends(stream)?;
-    closed(stream).map(drop)
+    closed(stream)
 }
 
 fn ask(mut stream: &TcpStream, up: usize, down: usize) -> io::Result<TcpInfo> {
