@@ -13,6 +13,7 @@ mod report;
 mod sites;
 mod table;
 mod tool;
+mod tree;
 
 use std::{env, path::PathBuf, time::Instant};
 
