@@ -77,11 +77,13 @@ fn doctor(stage: &mut Stage<'_>) {
 }
 
 fn load(stage: &mut Stage<'_>) {
-    let agent = stage.agent.insert(Agent::start(stage.home));
+    let agent = Agent::start(stage.home);
     assert_eq!(agent.status().agent.hooks.cgroup_skb, "/sys/fs/cgroup");
     stage.counters = bpf::maps(COUNTERS);
     assert_eq!(stage.counters.len(), 1, "maps named {COUNTERS}");
     assert_ne!(bpf::programs(), stage.foreign_programs, "no program is loaded");
+    // Only now: the checks that follow need not wait for what cannot come.
+    stage.agent = Some(agent);
 }
 
 fn count(stage: &mut Stage<'_>) {
