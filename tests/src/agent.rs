@@ -71,9 +71,14 @@ impl<'a> Agent<'a> {
 
     /// Waits until the ssh row of `name` is at `expected`, and looks again whether it stays there.
     pub fn reaches(&self, name: &str, expected: Bytes) {
+        self.reaches_in("ssh", name, expected);
+    }
+
+    /// The same for a row of any service.
+    pub fn reaches_in(&self, service: &str, name: &str, expected: Bytes) {
         for _ in 0..2 {
             wait_for(&format!("the row of {name}"), SOON, || {
-                equal(self.status().bytes("ssh", name), &expected)
+                equal(self.status().bytes(service, name), &expected)
             });
         }
     }

@@ -12,7 +12,9 @@
 )]
 
 pub mod agent;
+pub mod bpf;
 pub mod cgroup;
+pub mod doctor;
 pub mod flow;
 pub mod home;
 pub mod link;

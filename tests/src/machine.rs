@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use nix::{mount::umount, unistd::geteuid};
+use nix::{mount::umount, sys::utsname::uname, unistd::geteuid};
 
 use crate::wait::wait_for;
 
@@ -76,6 +76,18 @@ pub fn is_mounted(path: &str) -> bool {
 pub fn cgroup2() -> PathBuf {
     let found = mounts().into_iter().find(|mount| mount.kind == "cgroup2");
     found.unwrap_or_else(|| panic!("no cgroup2 is mounted: mount -t cgroup2 none DIR")).at
+}
+
+/// Major and minor version of the running kernel.
+#[must_use]
+pub fn kernel_version() -> (u32, u32) {
+    let name = uname().unwrap_or_else(|e| panic!("uname: {e}"));
+    let release = name.release().to_string_lossy();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|n| n.parse().ok());
+    match (numbers.next(), numbers.next()) {
+        (Some(major), Some(minor)) => (major, minor),
+        _ => panic!("a kernel named {release}"),
+    }
 }
 
 struct Mount {

@@ -56,6 +56,22 @@ pub enum Role {
         /// Nobody listens there.
         to: SocketAddr,
     },
+    /// Both ends of a loopback connection, each with a socket of its own uid. The server closes
+    /// first and both stay until all is acknowledged, so every packet has a full socket at either
+    /// end, or the listener for it. Prints the
+    /// `up N` and `down N` bytes on the wire, seen from the client, as TCP itself counts.
+    TcpBetween {
+        /// uid of the client's socket.
+        client: u32,
+        /// uid of the server's sockets.
+        server: u32,
+        /// IPv6, else IPv4.
+        v6: bool,
+        /// Payload bytes from the client, sent first.
+        up: usize,
+        /// Payload bytes from the server.
+        down: usize,
+    },
     /// Prints `port N`, then sends back `datagrams`, each to its sender.
     UdpEcho {
         /// Port 0: any.
@@ -167,8 +183,11 @@ impl Place {
     }
 }
 
-/// Cargo builds it beside the directory of the test binaries.
+/// Cargo builds it beside the directory of the test binaries; elsewhere `VPNMON_TRAFFIC` names it.
 fn program() -> PathBuf {
+    if let Some(named) = std::env::var_os("VPNMON_TRAFFIC") {
+        return named.into();
+    }
     let test = std::env::current_exe().unwrap_or_else(|e| panic!("where am I: {e}"));
     let built = test.ancestors().nth(2).map(|dir| dir.join("vpnmon-traffic"));
     let built = built.filter(|file| file.is_file());

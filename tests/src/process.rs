@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read},
-    os::unix::process::ExitStatusExt,
+    os::unix::process::{CommandExt, ExitStatusExt},
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::{
         Arc, Mutex, PoisonError,
@@ -13,7 +13,7 @@ use std::{
 };
 
 use nix::{
-    sys::signal::{Signal, kill},
+    sys::signal::{Signal, kill, killpg},
     unistd::Pid,
 };
 
@@ -147,14 +147,26 @@ pub struct Ended {
     pub stderr: String,
 }
 
-/// Runs `program` to its end, which the caller judges.
+/// A program that hangs would hang the test.
+const GIVE_UP: Duration = Duration::from_mins(1);
+
+/// Runs `program` to its end, which the caller judges; kills it and its children after a minute.
 #[must_use]
 pub fn outcome(program: &str, args: &[&str]) -> Ended {
-    // A helper that hangs would hang the test: `timeout` ends it with 124.
-    let mut command = Command::new("timeout");
-    command.args(["--kill-after=5", "60", program]).args(args).stdin(Stdio::null());
-    let Output { status, stdout, stderr } =
-        command.output().unwrap_or_else(|e| panic!("cannot run {program}: {e}"));
+    let mut command = Command::new(program);
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.process_group(0).spawn();
+    let child = child.unwrap_or_else(|e| panic!("cannot run {program}: {e}"));
+    let group = Pid::from_raw(child.id().cast_signed());
+    let (sender, end) = channel();
+    thread::spawn(move || sender.send(child.wait_with_output()));
+    let output = end.recv_timeout(GIVE_UP).or_else(|_| {
+        let _ended_just_now = killpg(group, Signal::SIGKILL);
+        end.recv()
+    });
+    let Ok(Ok(Output { status, stdout, stderr })) = output else {
+        panic!("cannot wait for {program}: {output:?}")
+    };
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     Ended { code: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) }
 }

@@ -6,6 +6,7 @@ mod cargo;
 mod facts;
 mod failure;
 mod interrupt;
+mod kernels;
 mod layout;
 mod linker;
 mod lint;
@@ -39,6 +40,8 @@ enum Command {
     Run(RunArgs),
     /// Run lints, unit tests and system tests; needs root, unless --unit.
     Test(TestArgs),
+    /// Run the agent in real Debian kernels, each in a QEMU of its own; installs nothing.
+    Kernels(kernels::KernelsArgs),
     /// Check formatting, clippy and the documentation, warnings being errors.
     Lint,
 }
@@ -92,6 +95,7 @@ fn dispatch(command: Command) -> Result<()> {
         }
         Command::Run(args) => run::run(&layout, &args.agent_args),
         Command::Test(args) => test::test(&layout, &test::Selection::new(args.unit, args.system)),
+        Command::Kernels(args) => kernels::kernels(&layout, &args),
         Command::Lint => lint::lint(&layout),
     }
 }

@@ -15,7 +15,7 @@ struct Package {
     why: &'static str,
 }
 
-const TABLE: [Package; 10] = [
+const TABLE: [Package; 11] = [
     Package { name: "strace", needs: &["strace"], why: "faults in the agent's own system calls" },
     Package {
         name: "nftables",
@@ -37,6 +37,7 @@ const TABLE: [Package; 10] = [
         why: "throw-away accounts",
     },
     Package { name: "gcc", needs: &["cc"], why: "the linker of every Rust program" },
+    Package { name: "xz-utils", needs: &["xz"], why: "Debian packs kernel modules with it" },
     Package { name: "libc6-dev", needs: &["/usr/include/stdio.h"], why: "what cc links with" },
 ];
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "stdout is how a test follows the traffic")]
 
+mod between;
 mod isolated;
 mod many;
 mod place;
@@ -21,6 +22,9 @@ fn main() -> io::Result<()> {
         Role::TcpListen { at, exchange, connections } => tcp::listen(at, exchange, connections),
         Role::TcpConnect { to, exchange, retry } => tcp::connect(to, exchange, retry),
         Role::TcpRefused { to } => tcp::refused(to),
+        Role::TcpBetween { client, server, v6, up, down } => {
+            between::talk((client, up), (server, down), v6)
+        }
         Role::UdpEcho { at, datagrams } => udp::echo(at, datagrams),
         Role::UdpSend { to, rounds, sends, segment } => udp::send(to, rounds, &sends, segment),
         Role::ManyUids { first, count, payload } => many::send(first..first + count, payload),

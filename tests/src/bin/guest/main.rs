@@ -1,0 +1,34 @@
+//! Init of a virtual machine: makes a small system, checks the agent in it, powers off.
+//!
+//! Booted by `cargo xtask kernels`, which reads the console; see [`report`].
+
+#![expect(clippy::print_stdout, reason = "stdout is the console that xtask reads")]
+#![expect(clippy::panic, reason = "a check fails by panicking")]
+
+mod checks;
+mod loopback;
+mod report;
+mod stage;
+mod system;
+mod traffic;
+
+use std::process;
+
+use nix::sys::reboot::{RebootMode, reboot};
+
+fn main() {
+    assert_eq!(
+        process::id(),
+        1,
+        "this is the init of a virtual machine: run `cargo xtask kernels`"
+    );
+    report::begin(|| {
+        system::mount_all();
+        loopback::bring_up();
+        system::load_modules();
+    });
+    checks::run_all();
+    report::end();
+    let Err(error) = reboot(RebootMode::RB_POWER_OFF);
+    panic!("power off: {error}");
+}
