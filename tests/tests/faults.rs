@@ -3,6 +3,7 @@
 //! strace injects the faults into the real agent's real system calls.
 
 #![expect(clippy::print_stdout, reason = "the figures are worth reading")]
+#![expect(clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
 
 use std::{
     fs::{self, File},

@@ -2,6 +2,8 @@
 //! users, another size of maps.
 
 #![expect(clippy::print_stdout, reason = "the figures are worth reading")]
+#![expect(clippy::panic, reason = "as above")]
+#![expect(clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
 
 use std::{fs, net::SocketAddr, time::Duration};
 
@@ -68,7 +70,7 @@ impl Stage {
         println!("{args:?}: {}", ended.stderr.trim_end());
     }
 
-    fn row(&self, agent: &Agent<'_>, name: &str) -> Option<Account> {
+    fn row(agent: &Agent<'_>, name: &str) -> Option<Account> {
         let status = agent.status();
         status.accounts.into_iter().find(|row| row.service == "ssh" && row.name == name)
     }
@@ -96,7 +98,7 @@ fn reset_with_and_without_the_agent() {
     let before = stage.traffic();
     agent.reaches(name, before);
     stage.done(&["reset", name]);
-    let row = stage.row(&agent, name).expect("a row");
+    let row = Stage::row(&agent, name).expect("a row");
     assert_eq!((row.uplink, row.downlink, row.daily_usage, row.total_usage), (0, 0, 0, 0));
     let after = stage.traffic();
     agent.reaches(name, minus(after, before));
@@ -124,7 +126,7 @@ fn limits_are_kept_and_shown() {
     let name = stage.user.name.as_str();
     let agent = Agent::start(&stage.home);
     stage.done(&["limit", "set", name, "1.5GiB", "--daily", "100"]);
-    let row = stage.row(&agent, name).expect("a row");
+    let row = Stage::row(&agent, name).expect("a row");
     assert_eq!((row.total_limit, row.daily_limit), (3 << 29, 100 << 20));
     assert_eq!(row.remaining, Some(100 << 20));
     let list = stage.home.agent(&["limit", "list", "--json"]);
@@ -143,9 +145,9 @@ fn limits_are_kept_and_shown() {
     let agent = Agent::start(&stage.home);
     let truth = stage.traffic();
     agent.reaches(name, truth);
-    assert_eq!(stage.row(&agent, name).expect("a row").state, "warning");
+    assert_eq!(Stage::row(&agent, name).expect("a row").state, "warning");
     stage.done(&["limit", "remove", name]);
-    assert_eq!(stage.row(&agent, name).expect("a row").remaining, None);
+    assert_eq!(Stage::row(&agent, name).expect("a row").remaining, None);
     wait_for("the events", SOON, || {
         equal((stage.events("limit-set").len(), stage.events("limit-removed").len()), &(2, 1))
     });
@@ -174,16 +176,16 @@ fn an_editor_in_a_usage_file() {
 
     edit(&stage, |file| file["total_limit"] = (5u64 << 30).into());
     wait_for("the limit", SOON, || {
-        equal(stage.row(&agent, name).map(|row| row.total_limit), &Some(5 << 30))
+        equal(Stage::row(&agent, name).map(|row| row.total_limit), &Some(5 << 30))
     });
     edit(&stage, |file| file["total_usage"] = 1000.into());
     wait_for("the usage", SOON, || {
-        equal(stage.row(&agent, name).map(|row| row.total_usage), &Some(1000))
+        equal(Stage::row(&agent, name).map(|row| row.total_usage), &Some(1000))
     });
     let after = stage.traffic();
     let expected = 1000 + after.up - before.up;
     wait_for("the usage, and what came on top", SOON, || {
-        equal(stage.row(&agent, name).map(|row| row.total_usage), &Some(expected))
+        equal(Stage::row(&agent, name).map(|row| row.total_usage), &Some(expected))
     });
     wait_for("the file written anew", SOON, || {
         equal(stage.home.usage(name).total_usage, &expected)
@@ -209,16 +211,16 @@ fn a_renamed_user_keeps_usage_and_a_removed_one_is_retired() {
     run("usermod", &["-l", &new, &old]);
     stage.user.name.clone_from(&new);
     wait_for("the new name", SOON, || {
-        let row = stage.row(&agent, &new);
+        let row = Stage::row(&agent, &new);
         equal(row.map(|row| (row.uplink, row.uid)), &Some((before.up, Some(stage.user.uid))))
     });
-    assert!(stage.row(&agent, &old).is_none());
+    assert!(Stage::row(&agent, &old).is_none());
     let after = stage.traffic();
     agent.reaches(&new, after);
 
     run("userdel", &["-f", &new]);
     wait_for("the account retired", SOON, || {
-        stage.row(&agent, &new).map_or(Ok(()), |row| Err(format!("{row:?}")))
+        Stage::row(&agent, &new).map_or(Ok(()), |row| Err(format!("{row:?}")))
     });
     wait_for("its last numbers", SOON, || {
         let gone = stage.events("deleted");
@@ -274,4 +276,67 @@ fn another_size_of_maps_under_traffic() {
     assert_eq!(agent.status().agent.degraded, Vec::<String>::new());
     let _ = agent.terminate();
     assert_eq!(stage.home.usage(&stage.user.name).total_usage, stage.truth().up);
+}
+
+/// The panel's files as it left them, its torn JSON among them.
+fn panel(stage: &Stage) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (xray, usage) = (dir.path().join("etc/xray"), dir.path().join("etc/myvpn/usage"));
+    fs::create_dir_all(&xray).expect("etc/xray");
+    fs::create_dir_all(&usage).expect("etc/myvpn/usage");
+    let name = &stage.user.name;
+    let write = |file: std::path::PathBuf, text: String| fs::write(file, text).expect("a file");
+    write(
+        xray.join("bw-limit.conf"),
+        format!("# user MB type\n{name} 2048 ssh\nbob 10 vless\ntorn\n"),
+    );
+    write(xray.join("bw-usage.conf"), format!("{name} 4000\nbob 70\n"));
+    write(xray.join("bw-last-stats.conf"), format!("{name} 1000\nbob 7\n"));
+    write(xray.join("bw-disabled.conf"), "bob vless 2026-11-01\n".to_owned());
+    write(
+        dir.path().join("etc/myvpn/hosts.log"),
+        "www.example.org|SSH|192.0.2.7|2026-11-01 10:00:00\nby-hand.example|SSH|2026-11-01 10:00:00\n".to_owned(),
+    );
+    dir
+}
+
+#[test]
+fn an_import_with_and_without_the_agent() {
+    let stage = Stage::new();
+    let name = stage.user.name.as_str();
+    let panel = panel(&stage);
+    let from = panel.path().to_string_lossy().into_owned();
+    let agent = Agent::start(&stage.home);
+    let truth = stage.traffic();
+    agent.reaches(name, truth);
+
+    let dry = stage.home.agent(&["import", "--from", &from, "--dry-run"]);
+    println!("{}{}", dry.stdout, dry.stderr);
+    assert!(dry.stderr.contains("bw-limit.conf:4:"), "{dry:?}");
+    assert_eq!(Stage::row(&agent, name).expect("a row").total_limit, 0);
+
+    stage.done(&["import", "--from", &from]);
+    let check = |row: Account| {
+        assert_eq!((row.total_usage, row.total_limit), (truth.up + 5000, 2 << 30), "{row:?}");
+    };
+    check(Stage::row(&agent, name).expect("a row"));
+    let rows = agent.status().accounts;
+    let bob = rows.iter().find(|row| row.name == "bob").expect("bob's row");
+    assert_eq!(
+        (bob.service.as_str(), bob.total_usage, bob.state.as_str()),
+        ("vless", 77, "disabled")
+    );
+    let hosts = fs::read_to_string(stage.home.state_dir().join("hosts.log")).expect("hosts.log");
+    assert_eq!(
+        hosts,
+        "www.example.org|SSH|192.0.2.7|2026-11-01 10:00:00\nby-hand.example|SSH|N/A|2026-11-01 10:00:00\n"
+    );
+    stage.done(&["import", "--from", &from]);
+    check(Stage::row(&agent, name).expect("a row"));
+    let _ = agent.terminate();
+    stage.done(&["import", "--from", &from]);
+    let agent = Agent::start(&stage.home);
+    agent.reaches(name, truth);
+    check(Stage::row(&agent, name).expect("a row"));
+    let _ = agent.terminate();
 }

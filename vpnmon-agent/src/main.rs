@@ -14,7 +14,6 @@ mod escape;
 mod event;
 mod kernel;
 mod ledger;
-#[cfg_attr(not(test), expect(dead_code, reason = "the import command comes next"))]
 mod legacy;
 mod model;
 mod sources;

@@ -14,17 +14,21 @@ use crate::{
 
 /// Has it done and says what was done.
 pub fn change(config: &Config, request: Request) -> Result<()> {
-    let answer = match Client::connect(&config.agent.socket) {
-        Ok(mut client) => client.ask(&request)?,
-        Err(NoAgent::NotRunning(_)) => {
-            logging::start(false);
-            daemon::apply(config, request)?
-        }
-        Err(error) => return Err(error.into()),
-    };
-    match answer {
+    match ask_or_apply(config, request)? {
         Answer::Done(said) => Ok(writeln!(io::stdout(), "{said}")?),
         Answer::Refused { code, message } => Err(Failure::with_code(code, message)),
         Answer::Status(_) => Err(Failure::with_code(1, "the agent answered something else")),
+    }
+}
+
+/// Asks the agent, or does it on its files where none runs.
+pub fn ask_or_apply(config: &Config, request: Request) -> Result<Answer> {
+    match Client::connect(&config.agent.socket) {
+        Ok(mut client) => Ok(client.ask(&request)?),
+        Err(NoAgent::NotRunning(_)) => {
+            logging::start(false);
+            Ok(daemon::apply(config, request)?)
+        }
+        Err(error) => Err(error.into()),
     }
 }

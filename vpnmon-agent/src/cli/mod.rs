@@ -2,6 +2,7 @@
 
 mod change;
 mod failure;
+mod import;
 mod limits;
 mod logging;
 mod size;
@@ -54,6 +55,8 @@ enum Command {
     Limit(LimitCommand),
     /// Set usage back to 0, now
     Reset(ResetArgs),
+    /// Take over the old panel's accounts, usage, limits and hosts
+    Import(import::ImportArgs),
     /// Say what this kernel and host can do, what is off, why, and what to do about it
     Doctor(DoctorArgs),
     /// Take programs, links and maps out of the kernel, after writing down what they counted
@@ -163,6 +166,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
             change::change(&config, Request::Limit { account: user, daily, total })?;
         }
         Command::Reset(args) => change::change(&config, Request::Reset { account: args.user })?,
+        Command::Import(args) => import::import(&config, &args)?,
         Command::Doctor(args) => return doctor::doctor(&config, args.json).map_err(Into::into),
         Command::Detach => {
             logging::start(false);

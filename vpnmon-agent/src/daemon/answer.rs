@@ -31,6 +31,13 @@ fn carry_out(engine: &mut Engine, request: Request, now: Now) -> Result<Answer, 
                 keys => format!("usage of {} accounts is 0", keys.len()),
             })
         }
+        Request::Import { accounts } => {
+            let taken = engine.import(&accounts, now);
+            Answer::Done(format!(
+                "{} accounts taken over, {} as they were, {} unknown here",
+                taken.changed, taken.unchanged, taken.unknown
+            ))
+        }
         Request::Limit { account, daily, total } => {
             let key = engine.limit(&account, Limits { daily, total }, now)?;
             Answer::Done(format!("limits of {key} are changed"))

@@ -1,6 +1,7 @@
 //! The logic of the agent: events in, commands out; no I/O, no clock, no async.
 
 mod binding;
+mod import;
 pub mod people;
 mod persist;
 mod rates;

@@ -137,7 +137,7 @@ impl Engine {
         }
     }
 
-    fn note(&mut self, kind: Kind, id: AccountId, reason: &str, now: Now) {
+    pub(super) fn note(&mut self, kind: Kind, id: AccountId, reason: &str, now: Now) {
         let record = self.ledger.account(id).record.clone();
         self.persist.note(kind, record, reason, now);
     }

@@ -88,7 +88,11 @@ impl Engine {
             remaining: limits.iter().filter_map(|(used, limit)| left(*used, *limit)).min(),
             uplink_bps: rates.map(|rate| rate.uplink),
             downlink_bps: rates.map(|rate| rate.downlink),
-            state: state(&limits, self.settings.warn_percent),
+            state: if record.is_disabled {
+                view::State::Disabled
+            } else {
+                state(&limits, self.settings.warn_percent)
+            },
             last_reset: record.last_reset.to_string(),
             last_update: record.last_update,
         }

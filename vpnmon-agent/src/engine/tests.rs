@@ -35,6 +35,7 @@ struct World {
     day: Date,
     names: Vec<String>,
     shifted: bool,
+    was_reset: bool,
     rows: BTreeMap<String, Row>,
     /// The rows as they were when everything was last written down.
     written: BTreeMap<String, Row>,
@@ -54,6 +55,11 @@ enum Step {
     /// Each name goes to the next uid, after a write.
     Shift,
     LoseSnapshot,
+    Reset {
+        who: u32,
+    },
+    /// The clock is set back over midnight, and right again.
+    ClockBack,
 }
 
 fn settings(boots: u32) -> Settings {
@@ -86,6 +92,7 @@ impl World {
             day,
             names,
             shifted: false,
+            was_reset: false,
             rows,
             written,
         };
@@ -162,9 +169,23 @@ impl World {
                 self.handle(Event::Users(users));
                 self.persist();
             }
+            Step::Reset { who } => {
+                let name = self.names[*who as usize].clone();
+                self.engine.reset(&Wanted::Named(name.clone()), at(self.day)).unwrap();
+                self.rows.insert(name, Row::default());
+                self.was_reset = true;
+                self.persist();
+            }
+            Step::ClockBack => {
+                let today = self.day;
+                self.day = today.yesterday().unwrap();
+                self.handle(Event::Second);
+                self.day = today;
+                self.handle(Event::Second);
+            }
             Step::LoseSnapshot => {
                 // Only in an epoch without marks is the usage file alone exact in both directions.
-                if self.boots == 0 && !self.shifted {
+                if self.boots == 0 && !self.shifted && !self.was_reset {
                     self.persist();
                     let _ = std::fs::remove_file(self.dir.path().join("ledger.json"));
                     self.start();
@@ -238,6 +259,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Day),
         1 => Just(Step::Shift),
         1 => Just(Step::LoseSnapshot),
+        1 => Just(Step::ClockBack),
+        1 => (0..PEOPLE).prop_map(|who| Step::Reset { who }),
     ]
 }
 
@@ -355,4 +378,100 @@ fn an_unknown_and_an_ambiguous_name_are_refused() {
     assert_eq!(ask("system:unattributed").unwrap().accounts.len(), 1);
     assert!(matches!(ask("nobody"), Err(NoAnswer::Unknown(_))));
     assert!(matches!(ask("system:user0"), Err(NoAnswer::Unknown(_))));
+}
+
+/// Every day has traffic, restarts and a reboot now and then; the clock runs through both changes
+/// of DST, a leap day, and a month in which the agent does not run.
+#[test]
+fn a_year_in_seconds() {
+    let mut world = World::new();
+    let mut total = 0;
+    for day in 0..366u64 {
+        let agent_runs = !(100..130).contains(&day);
+        for hour in 0..24 {
+            let bytes = 1 + day * 24 + hour;
+            total += bytes;
+            if agent_runs {
+                world.moves(0, bytes, 2 * bytes);
+            } else {
+                let counter = world.counters.get_mut(&FIRST_UID).unwrap();
+                counter.uplink += bytes;
+                counter.downlink += 2 * bytes;
+                let row = world.rows.get_mut("user0").unwrap();
+                row.bytes.uplink += bytes;
+                row.bytes.downlink += 2 * bytes;
+                row.total += bytes;
+            }
+        }
+        if agent_runs {
+            world.check();
+            if day % 7 == 0 {
+                world.persist();
+                world.step(&Step::Reboot);
+            } else {
+                world.step(&Step::Kill);
+            }
+        }
+        world.day = world.day.tomorrow().unwrap();
+        if agent_runs {
+            world.rows.values_mut().for_each(|row| row.daily = 0);
+            world.handle(Event::Second);
+            world.persist();
+        } else if day == 129 {
+            // What the kernel counted meanwhile is booked on the day the agent is back.
+            let before = world.rows["user0"].daily;
+            world.start();
+            let status = world.engine.status(&Wanted::All, at(world.day)).unwrap();
+            let row = status.accounts.iter().find(|row| row.name == "user0").unwrap();
+            world.rows.get_mut("user0").unwrap().daily = row.daily_usage;
+            assert!(row.daily_usage > before);
+        }
+    }
+    assert_eq!(world.rows["user0"].total, total);
+    world.check();
+}
+
+#[test]
+fn an_import_is_taken_once() {
+    use super::import::Taken;
+    use crate::{control::Imported, model::Service};
+    let mut world = World::new();
+    world.moves(0, 100, 0);
+    let account = |name: &str, service, used| Imported {
+        service,
+        name: name.to_owned(),
+        total_limit: Some(1 << 30),
+        daily_limit: None,
+        used: Some(used),
+        daily_used: Some((world.day, 5)),
+        is_disabled: false,
+    };
+    let files = [
+        account("user0", Some(Service::Ssh), 1000),
+        account("user1", None, 7),
+        account("nobody", None, 7),
+        account("bob", Some(Service::Vless), 9),
+    ];
+    let now = at(world.day);
+    let taken = world.engine.import(&files, now);
+    assert_eq!(taken, Taken { changed: 3, unchanged: 0, unknown: 1 });
+    let total = |world: &World, name: &str| {
+        let status = world.engine.status(&Wanted::Named(name.to_owned()), now).unwrap();
+        (status.accounts[0].total_usage, status.accounts[0].daily_usage)
+    };
+    assert_eq!(total(&world, "user0"), (1100, 105));
+    assert_eq!(total(&world, "vless:bob"), (9, 5));
+    assert_eq!(world.engine.import(&files, now), Taken { changed: 0, unchanged: 3, unknown: 1 });
+    // After a reset and another limit the same files bring nothing back, and a panel that goes on
+    // brings what is new.
+    world.engine.reset(&Wanted::Named("user0".to_owned()), now).unwrap();
+    let limits = super::people::Limits { total: Some(5), daily: None };
+    world.engine.limit("user0", limits, now).unwrap();
+    assert_eq!(world.engine.import(&files, now), Taken { changed: 0, unchanged: 3, unknown: 1 });
+    assert_eq!(total(&world, "user0"), (0, 0));
+    let more = [account("user0", Some(Service::Ssh), 1030)];
+    world.engine.import(&more, now);
+    assert_eq!(total(&world, "user0"), (30, 0));
+    let status = world.engine.status(&Wanted::Named("user0".to_owned()), now).unwrap();
+    assert_eq!(status.accounts[0].total_limit, 5);
 }

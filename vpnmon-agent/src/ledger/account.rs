@@ -39,7 +39,7 @@ impl Account {
             last_reset: now.today,
             last_update: now.unix_seconds,
             is_disabled: false,
-            imported: 0,
+            imported: None,
             passwd_digest: None,
         };
         Self { record, is_dirty: false, is_struck_out: false, other_day: 0 }

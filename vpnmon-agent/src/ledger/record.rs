@@ -41,9 +41,9 @@ pub struct Record {
     /// By hand, until `enable`.
     #[serde(default)]
     pub is_disabled: bool,
-    /// Bytes of `baseline_usage` that came from the old panel.
+    /// Bytes of `baseline_usage` that came from the old panel; `None` before any import.
     #[serde(default)]
-    pub imported: u64,
+    pub imported: Option<u64>,
     /// Digest of the rest of the user's line in passwd: tells a renamed user from a new one.
     #[serde(default)]
     pub passwd_digest: Option<u64>,

@@ -91,7 +91,7 @@ impl UsageFile {
             last_reset: self.last_reset,
             last_update: self.last_update,
             is_disabled: false,
-            imported: 0,
+            imported: None,
             passwd_digest: None,
         }
     }

@@ -5,6 +5,7 @@
 
 mod atomic;
 mod foreign;
+pub mod hosts;
 mod incidents;
 mod load;
 mod merge;

@@ -23,7 +23,7 @@ fn record(service: Service, name: &str, uplink: u64) -> Record {
         last_reset: Date::constant(2026, 11, 23),
         last_update: 1_700_000_000,
         is_disabled: false,
-        imported: 0,
+        imported: None,
         passwd_digest: None,
     }
 }
