@@ -116,7 +116,6 @@ fn reset_with_and_without_the_agent() {
     let agent = Agent::start(&stage.home);
     agent.reaches(name, minus(after, before));
     stage.refused(&["reset", "vt-nobody"], 4);
-    stage.refused(&["reset", "--config", "/nonexistent"], 2);
     let _ = agent.terminate();
 }
 
@@ -139,9 +138,9 @@ fn limits_are_kept_and_shown() {
     assert_eq!(stage.home.agent(&["limit", "set", name, "much"]).code, 2);
     let _ = agent.terminate();
 
-    stage.done(&["limit", "set", name, "0", "--daily", "1"]);
+    stage.done(&["limit", "set", name, "0", "--daily", "1.2"]);
     let usage = stage.home.usage(name);
-    assert_eq!((usage.total_limit, usage.daily_limit), (0, 1 << 20));
+    assert_eq!((usage.total_limit, usage.daily_limit), (0, 1_258_291));
     let agent = Agent::start(&stage.home);
     let truth = stage.traffic();
     agent.reaches(name, truth);
@@ -187,11 +186,14 @@ fn an_editor_in_a_usage_file() {
     wait_for("the usage, and what came on top", SOON, || {
         equal(Stage::row(&agent, name).map(|row| row.total_usage), &Some(expected))
     });
-    wait_for("the file written anew", SOON, || {
-        equal(stage.home.usage(name).total_usage, &expected)
-    });
-
     let path = stage.home.state_dir().join("usage").join(format!("{name}.json"));
+    wait_for("the file written anew", SOON, || {
+        let text = fs::read_to_string(&path).map_err(|e| e.to_string())?;
+        // Ours begins as the panel's did; the editor's is in alphabetical order.
+        let ours = text.trim_start_matches(['{', '\n', ' ']).starts_with("\"username\"");
+        let file: Value = serde_json::from_str(&text).map_err(|e| e.to_string())?;
+        equal((ours, file["total_usage"].as_u64()), &(true, Some(expected)))
+    });
     fs::write(&path, "{\"username\": ,").expect("a damaged file");
     wait_for("a bad-file event", SOON, || equal(stage.events("bad-file").len(), &1));
     wait_for("the file back", SOON, || {
@@ -227,9 +229,9 @@ fn a_renamed_user_keeps_usage_and_a_removed_one_is_retired() {
         equal(gone.iter().map(|line| line["total_usage"].as_u64()).collect(), &vec![Some(after.up)])
     });
     // Another user with the uid starts at zero.
-    let uid = stage.user.uid.to_string();
-    run("useradd", &["-M", "-s", "/bin/false", "-p", "*", "-u", &uid, &old]);
-    stage.user.name = old;
+    let (uid, third) = (stage.user.uid.to_string(), format!("{old}-y"));
+    run("useradd", &["-M", "-s", "/bin/false", "-p", "*", "-u", &uid, &third]);
+    stage.user.name = third;
     let again = stage.traffic();
     agent.reaches(&stage.user.name, minus(again, after));
     let _ = agent.terminate();

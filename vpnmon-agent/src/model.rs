@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 /// The kind of an account.
@@ -134,4 +135,23 @@ impl Usage {
             Self::Both => bytes.uplink.saturating_add(bytes.downlink),
         }
     }
+}
+
+/// An account of the old panel; `None` is unknown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imported {
+    /// Its kind.
+    pub service: Option<Service>,
+    /// Its name.
+    pub name: String,
+    /// Bytes; 0 is unlimited.
+    pub total_limit: Option<u64>,
+    /// Bytes; 0 is unlimited.
+    pub daily_limit: Option<u64>,
+    /// Bytes up to now.
+    pub used: Option<u64>,
+    /// Bytes of that day.
+    pub daily_used: Option<(Date, u64)>,
+    /// Whether the panel had disabled it.
+    pub is_disabled: bool,
 }

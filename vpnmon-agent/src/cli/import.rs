@@ -10,10 +10,10 @@ use clap::Args;
 use super::{Failure, Result, change::ask_or_apply};
 use crate::{
     config::Config,
-    control::{Answer, Imported, Request},
+    control::{Answer, Request},
     ledger::store::hosts,
     legacy::{self, Found, LegacyService, Places},
-    model::Service,
+    model::{Imported, Service},
     ui,
 };
 

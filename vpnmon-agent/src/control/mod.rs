@@ -3,10 +3,9 @@
 pub mod client;
 pub mod server;
 
-use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::{model::Service, view};
+use crate::{model::Imported, view};
 
 /// Longest request line: an import of some hundred thousand accounts.
 const MAX_REQUEST_BYTES: u64 = 64 << 20;
@@ -39,25 +38,6 @@ pub enum Request {
         /// Bytes in all; 0 is unlimited.
         total: Option<u64>,
     },
-}
-
-/// An account of the old panel; `None` is unknown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Imported {
-    /// Its kind.
-    pub service: Option<Service>,
-    /// Its name.
-    pub name: String,
-    /// Bytes; 0 is unlimited.
-    pub total_limit: Option<u64>,
-    /// Bytes; 0 is unlimited.
-    pub daily_limit: Option<u64>,
-    /// Bytes up to now.
-    pub used: Option<u64>,
-    /// Bytes of that day.
-    pub daily_used: Option<(Date, u64)>,
-    /// Whether the panel had disabled it.
-    pub is_disabled: bool,
 }
 
 /// What the agent says to it.

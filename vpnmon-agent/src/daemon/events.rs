@@ -7,7 +7,7 @@ use sd_notify::NotifyState;
 use tokio::{
     select,
     signal::unix::{Signal, SignalKind, signal},
-    sync::mpsc,
+    sync::{mpsc, oneshot},
     time::{Interval, MissedTickBehavior, interval, timeout},
 };
 
@@ -15,7 +15,7 @@ use super::{answer::answer, prepare::Prepared, writer::Writer};
 use crate::{
     config::Config,
     control::{
-        Request,
+        Answer, Request,
         server::{Asked, Server},
     },
     engine::Engine,
@@ -42,6 +42,8 @@ pub struct Loop {
     writer: Writer,
     stored: mpsc::Receiver<Stored>,
     asked: mpsc::Receiver<Asked>,
+    /// Changes that are made but not yet on disk.
+    unkept: Vec<(Answer, oneshot::Sender<Answer>)>,
     clock: Clock,
     users: UserWatch,
     edits: EditWatch,
@@ -80,6 +82,7 @@ impl Loop {
             writer,
             stored,
             asked,
+            unkept: Vec::new(),
             clock,
             users,
             edits,
@@ -106,7 +109,7 @@ impl Loop {
                 _ = drain.tick() => self.drain(),
                 _ = second.tick() => self.second(),
                 _ = persist.tick() => self.happened(Event::PersistDue),
-                Some(stored) = self.stored.recv() => self.happened(Event::Stored(stored)),
+                Some(stored) = self.stored.recv() => self.stored(stored),
                 Some(asked) = self.asked.recv() => self.answer(asked),
             }
         }
@@ -116,11 +119,9 @@ impl Loop {
 
     fn drain(&mut self) {
         let started = self.clock.monotonic();
+        // First, so that the first bytes of a user made a moment ago find their name.
+        self.look_at_users();
         self.meter.drain(&mut self.claimed, &mut self.moved);
-        if !self.claimed.is_empty() {
-            // The traffic of a user made a moment ago should find its name.
-            self.look_at_users();
-        }
         if !self.claimed.is_empty() || !self.moved.is_empty() {
             let now = self.clock.now();
             let event = Event::Drained { claimed: &self.claimed, moved: &self.moved };
@@ -134,7 +135,6 @@ impl Loop {
     }
 
     fn second(&mut self) {
-        self.look_at_users();
         let touched = self.edits.touched();
         if !touched.is_empty() {
             self.happened(Event::Touched(touched));
@@ -167,13 +167,43 @@ impl Loop {
     }
 
     fn answer(&mut self, Asked { request, reply }: Asked) {
-        if !matches!(request, Request::Status { .. }) {
+        let is_change = !matches!(request, Request::Status { .. });
+        if is_change {
             // What has moved up to now belongs to the time before the change.
             self.drain();
         }
         let answer = answer(&mut self.engine, request, self.clock.now());
+        if is_change && !self.engine.is_kept() {
+            // Not before a crash could no longer undo it.
+            self.unkept.push((answer, reply));
+            self.happened(Event::PersistDue);
+            return;
+        }
         // Whoever asked may be gone.
         let _unread = reply.send(answer);
+    }
+
+    /// A batch is on disk, or is not; so are the changes that wait for an answer.
+    fn stored(&mut self, stored: Stored) {
+        let error = stored.error.clone();
+        self.happened(Event::Stored(stored));
+        if self.unkept.is_empty() {
+            return;
+        }
+        if error.is_none() && !self.engine.is_kept() {
+            self.happened(Event::PersistDue);
+            return;
+        }
+        for (answer, reply) in self.unkept.drain(..) {
+            let answer = match &error {
+                None => answer,
+                Some(error) => Answer::Refused {
+                    code: 1,
+                    message: format!("done, but not on disk yet: {error}; free the disk"),
+                },
+            };
+            let _unread = reply.send(answer);
+        }
     }
 
     /// The last drain, and everything to disk.

@@ -2,10 +2,9 @@
 
 use super::Engine;
 use crate::{
-    control::Imported,
     event::Now,
     ledger::{AccountId, incident::Kind},
-    model::{AccountKey, Service},
+    model::{AccountKey, Imported, Service},
 };
 
 /// How an import went.

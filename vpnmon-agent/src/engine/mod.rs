@@ -145,6 +145,11 @@ impl Engine {
         self.ledger.iter().map(|(_, account)| account.record.clone()).collect()
     }
 
+    /// Whether every change that is no reading is on disk.
+    pub fn is_kept(&self) -> bool {
+        self.persist.is_kept(&self.ledger)
+    }
+
     /// Whether everything that is known is also written down.
     #[must_use]
     pub fn is_settled(&self) -> bool {

@@ -106,6 +106,11 @@ impl Persist {
         self.in_flight.then_some(batch)
     }
 
+    /// No snapshot is due or under way: whatever people changed is in the last one.
+    pub fn is_kept(&self, ledger: &Ledger) -> bool {
+        !self.in_flight && !self.snapshot_due && !ledger.anchors_moved()
+    }
+
     /// Nothing is under way or waiting.
     pub fn is_settled(&self, ledger: &Ledger) -> bool {
         let waiting = ledger.has_changed() || self.snapshot_due;

@@ -434,7 +434,7 @@ fn a_year_in_seconds() {
 #[test]
 fn an_import_is_taken_once() {
     use super::import::Taken;
-    use crate::{control::Imported, model::Service};
+    use crate::model::{Imported, Service};
     let mut world = World::new();
     world.moves(0, 100, 0);
     let account = |name: &str, service, used| Imported {

@@ -222,6 +222,11 @@ impl Ledger {
         std::mem::take(&mut self.anchors_moved)
     }
 
+    /// Whether [`Ledger::take_anchors_moved`] would say so.
+    pub const fn anchors_moved(&self) -> bool {
+        self.anchors_moved
+    }
+
     /// Whether any account has changed since it was last taken.
     #[must_use]
     pub fn has_changed(&self) -> bool {

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::units::size;
 use crate::{
-    control::Imported,
     escape::{escaped, width},
+    model::Imported,
 };
 
 /// A line an account, aligned; `-` is what the files do not tell.

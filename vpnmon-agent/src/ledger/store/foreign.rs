@@ -1,10 +1,6 @@
 //! Usage files that somebody else has changed: the panel's, an admin's editor, damage.
 
-use std::{
-    fs, io,
-    os::unix::fs::MetadataExt as _,
-    path::{Path, PathBuf},
-};
+use std::{fs, io, os::unix::fs::MetadataExt as _, path::Path};
 
 use super::load::{read_file, set_aside};
 use crate::{
@@ -88,14 +84,14 @@ fn edit(key: &AccountKey, before: &Record, after: &Record) -> Edit {
 }
 
 /// Moves a file of the old panel to `NAME.json.panel`, for `import`. Whether it was one.
+///
+/// A panel that still runs writes again and again: its last file is the one that is kept.
 pub fn keep_for_import(path: &Path, text: &[u8]) -> io::Result<bool> {
     let has = |key: &[u8]| text.windows(key.len()).any(|window| window == key);
-    let kept: PathBuf = path.with_added_extension("panel");
     // The panel's writer leaves numbers like `0,`: its files need not parse.
-    let is_panels = has(b"\"username\"") && !has(b"\"epoch\"");
-    if !is_panels || fs::symlink_metadata(&kept).is_ok() {
-        return Ok(false);
+    let is_panels = has(b"\"username\"") && has(b"\"last_stats\"") && !has(b"\"epoch\"");
+    if is_panels {
+        fs::rename(path, path.with_added_extension("panel"))?;
     }
-    fs::rename(path, kept)?;
-    Ok(true)
+    Ok(is_panels)
 }

@@ -39,7 +39,7 @@ fn join(file: FromDisk, kept: FromDisk) -> Record {
     if !same_life {
         // A crash between the two writes leaves the snapshot newer; an admin's hand the file.
         return if file.written > kept.written {
-            Record { uid: kept.record.uid, ..file.record }
+            with_what_the_file_lacks(file.record, &kept.record, None)
         } else {
             kept.record
         };
@@ -58,5 +58,10 @@ fn join(file: FromDisk, kept: FromDisk) -> Record {
         uplink: raw.uplink.saturating_add(uplink),
         downlink: raw.downlink.saturating_add(downlink),
     });
-    Record { uid: kept.record.uid, raw, ..file.record }
+    with_what_the_file_lacks(file.record, &kept.record, raw)
+}
+
+fn with_what_the_file_lacks(file: Record, kept: &Record, raw: Option<Bytes>) -> Record {
+    let &Record { uid, is_disabled, imported, passwd_digest, .. } = kept;
+    Record { uid, raw, is_disabled, imported, passwd_digest, ..file }
 }

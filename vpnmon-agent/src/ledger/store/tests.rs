@@ -97,10 +97,19 @@ fn the_file_is_the_contracts() {
 fn a_usage_file_newer_than_the_snapshot_brings_its_raw_counters_along() {
     let dir = TempDir::new().unwrap();
     let (mut store, _) = open(&dir);
-    write(&mut store, snapshot(&[record(Service::Ssh, "john", 10)]));
+    let kept = Record {
+        is_disabled: true,
+        imported: Some(5),
+        passwd_digest: Some(7),
+        ..record(Service::Ssh, "john", 10)
+    };
+    write(&mut store, snapshot(&[kept]));
     let later = Record {
         bytes: Bytes { uplink: 25, downlink: 9 },
         raw: Some(Bytes { uplink: 120, downlink: 72 }),
+        is_disabled: true,
+        imported: Some(5),
+        passwd_digest: Some(7),
         ..record(Service::Ssh, "john", 20)
     };
     write(&mut store, usage(std::slice::from_ref(&later)));
