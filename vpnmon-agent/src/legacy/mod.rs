@@ -3,15 +3,15 @@
 //! The parsers take bytes and touch no disk. A line is taken or it is reported: the panel's files
 //! are torn by its own `sed`, and a guess would become somebody's limit.
 
-mod conf;
+pub mod conf;
 mod field;
 mod file;
-mod hosts;
+pub mod hosts;
 mod join;
-mod lines;
+pub mod lines;
 mod places;
 mod usage_dir;
-mod usage_json;
+pub mod usage_json;
 
 #[cfg(test)]
 mod tests;
@@ -25,6 +25,7 @@ use jiff::civil::{Date, DateTime};
 
 pub use self::places::Places;
 use self::{join::Sources, lines::Parsed};
+use crate::model::Service;
 
 /// Everything that was found.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -50,6 +51,18 @@ pub enum LegacyService {
     Trojan,
     /// The panel's `ssws`.
     Shadowsocks,
+}
+
+impl From<LegacyService> for Service {
+    fn from(service: LegacyService) -> Self {
+        match service {
+            LegacyService::Ssh => Self::Ssh,
+            LegacyService::Vmess => Self::Vmess,
+            LegacyService::Vless => Self::Vless,
+            LegacyService::Trojan => Self::Trojan,
+            LegacyService::Shadowsocks => Self::Shadowsocks,
+        }
+    }
 }
 
 /// One account of the panel; `None` is unknown, never zero.
