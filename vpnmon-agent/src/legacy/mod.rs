@@ -17,6 +17,7 @@ pub mod usage_json;
 mod tests;
 
 use std::{
+    fmt,
     net::IpAddr,
     path::{Path, PathBuf},
 };
@@ -25,7 +26,7 @@ use jiff::civil::{Date, DateTime};
 
 pub use self::places::Places;
 use self::{join::Sources, lines::Parsed};
-use crate::model::Service;
+use crate::{escape::escaped, model::Service};
 
 /// Everything that was found.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -110,6 +111,17 @@ pub struct Skipped {
     pub line: usize,
     /// Why, in words; text from the file is escaped.
     pub why: String,
+}
+
+/// One line that only shows: `FILE:LINE: WHY`, or `FILE: WHY`.
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&escaped(&self.file.to_string_lossy()))?;
+        if self.line > 0 {
+            write!(f, ":{}", self.line)?;
+        }
+        write!(f, ": {}", escaped(&self.why))
+    }
 }
 
 /// Reads all of the panel's files that are there.
