@@ -1,29 +1,7 @@
 //! vpnmon's agent and its command line, one binary.
-//!
-//! A packet's way through it: [`kernel`] reads the counters that the programs keep, [`sources`]
-//! turn the outside into events, the [`engine`] books them in the [`ledger`], and [`view`] shows
-//! them to the outside through [`control`] and [`cli`].
-
-mod cli;
-mod config;
-mod control;
-mod daemon;
-mod doctor;
-mod engine;
-mod escape;
-mod event;
-mod kernel;
-mod ledger;
-mod legacy;
-mod model;
-mod sources;
-mod time;
-mod ui;
-mod users;
-mod view;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cli::main()
+    vpnmon_agent::main()
 }

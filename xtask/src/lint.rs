@@ -20,11 +20,16 @@ pub fn lint(layout: &Layout) -> Result<()> {
 pub fn checks(layout: &Layout) -> Result<()> {
     let mut fmt = cargo::outer(layout, "fmt");
     step::shown("checking the format", "about 1 s", fmt.args(["--all", "--check"]))?;
+    let mut fmt = cargo::outer(layout, "fmt");
+    fmt.args(["--manifest-path", "fuzz/Cargo.toml", "--check"]);
+    step::shown("checking the format of the fuzz targets", "about 1 s", &mut fmt)?;
     let mut clippy = cargo::outer_compile(layout, "clippy");
     clippy.args(["--workspace", "--all-targets", "--", "-D", "warnings"]);
     step::shown("clippy", "about 60 s the first time", &mut clippy)?;
     let mut doc = cargo::outer_compile(layout, "doc");
-    doc.args(["--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
+    // Most of the agent is private to its crate.
+    doc.args(["--workspace", "--no-deps", "--document-private-items"])
+        .env("RUSTDOCFLAGS", "-D warnings");
     step::shown("documentation", "about 20 s the first time", &mut doc)
 }
 

@@ -5,6 +5,7 @@ mod bpf;
 mod cargo;
 mod facts;
 mod failure;
+mod fuzz;
 mod interrupt;
 mod kernels;
 mod layout;
@@ -42,6 +43,8 @@ enum Command {
     Test(TestArgs),
     /// Run the agent in real Debian kernels, each in a QEMU of its own; installs nothing.
     Kernels(kernels::KernelsArgs),
+    /// Fuzz every parser that meets bytes from outside, or one of them; needs a C++ compiler.
+    Fuzz(fuzz::FuzzArgs),
     /// Check formatting, clippy and the documentation, warnings being errors.
     Lint,
 }
@@ -96,6 +99,7 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Run(args) => run::run(&layout, &args.agent_args),
         Command::Test(args) => test::test(&layout, &test::Selection::new(args.unit, args.system)),
         Command::Kernels(args) => kernels::kernels(&layout, &args),
+        Command::Fuzz(args) => fuzz::fuzz(&layout, &args),
         Command::Lint => lint::lint(&layout),
     }
 }

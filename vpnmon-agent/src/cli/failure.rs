@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use crate::control::client::NoAgent;
+use crate::{control::client::NoAgent, escape::escaped};
 
 /// A result whose error ends the program.
 pub type Result<T> = std::result::Result<T, Failure>;
@@ -43,9 +43,9 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // One line, whatever a cause puts into its text.
+        // One line that only shows, whatever a name or a cause puts into its text.
         let lines: Vec<_> = self.message.lines().map(str::trim).collect();
-        f.write_str(&lines.join(" "))
+        f.write_str(&escaped(&lines.join(" ")))
     }
 }
 
@@ -66,5 +66,16 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         let broken_pipe = error.kind() == io::ErrorKind::BrokenPipe;
         Self { broken_pipe, ..Self::with_code(FAILED, format_args!("cannot print: {error}")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_one_line_that_only_shows() {
+        let failure = Failure::usage("no account \x1b[2J\u{202e}x;\n  name another");
+        assert_eq!(failure.to_string(), "no account \\x1b[2J\\u{202e}x; name another");
     }
 }

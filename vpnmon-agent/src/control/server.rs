@@ -107,7 +107,7 @@ async fn talk(stream: UnixStream, asked: mpsc::Sender<Asked>) -> io::Result<()> 
         if timeout(IDLE, bounded.read_until(b'\n', &mut line)).await?? == 0 {
             return Ok(());
         }
-        let answer = match serde_json::from_slice(&line) {
+        let answer = match read_request(&line) {
             Ok(request) => {
                 let (reply, answer) = oneshot::channel();
                 if asked.send(Asked { request, reply }).await.is_err() {
@@ -116,16 +116,20 @@ async fn talk(stream: UnixStream, asked: mpsc::Sender<Asked>) -> io::Result<()> 
                 let Ok(answer) = answer.await else { return Ok(()) };
                 answer
             }
-            Err(error) => {
-                let message = format!(
-                    "not a request this agent knows: {error}; \
-                     use the vpnmon-agent of the same version"
-                );
-                Answer::Refused { code: 1, message }
-            }
+            Err(refusal) => refusal,
         };
         send(&mut write, answer).await?;
     }
+}
+
+/// The request of a line; `Err` is the answer to what is none.
+pub fn read_request(line: &[u8]) -> std::result::Result<Request, Answer> {
+    serde_json::from_slice(line).map_err(|error| {
+        let message = format!(
+            "not a request this agent knows: {error}; use the vpnmon-agent of the same version"
+        );
+        Answer::Refused { code: 1, message }
+    })
 }
 
 /// Many thousand rows take a while to write out: not on the loop's time.

@@ -9,7 +9,7 @@ pub mod cgroup;
 mod logs;
 mod mapped;
 mod meter;
-mod mounts;
+pub mod mounts;
 mod object;
 mod pins;
 pub mod release;

@@ -23,7 +23,12 @@ pub struct Mount {
 /// All mounts of this mount namespace, later ones on top of earlier ones.
 pub fn all() -> Result<Vec<Mount>> {
     let text = fs::read(MOUNTINFO).with_context(|| format!("cannot read {MOUNTINFO}"))?;
-    Ok(text.split(|byte| *byte == b'\n').filter_map(mount).collect())
+    Ok(parse(&text))
+}
+
+/// The mounts of a mountinfo; lines that are none are passed over.
+pub fn parse(text: &[u8]) -> Vec<Mount> {
+    text.split(|byte| *byte == b'\n').filter_map(mount).collect()
 }
 
 /// Whether a file system of this type is mounted at `path`, on top.

@@ -12,8 +12,8 @@ const MAX_LABEL_BYTES: usize = 63;
 const MAX_SERVICE_BYTES: usize = 32;
 /// What the server is called on every machine.
 const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
-/// What stands where the client is not known.
-const NO_ADDRESS: [&str; 3] = ["", "-", "N/A"];
+/// What stands where the client or the time is not known.
+const UNKNOWN: [&str; 3] = ["", "-", "N/A"];
 
 /// Names of the server itself, which are no captured hosts.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ fn row(line: &str) -> Result<LegacyHost, String> {
             return Err(format!("{line} is not `host|service|source_ip|time`"));
         }
     };
-    let seen = if time.is_empty() { None } else { Some(field::time(time)?) };
+    let seen = if UNKNOWN.contains(&time) { None } else { Some(field::time(time)?) };
     Ok(LegacyHost {
         host: host(name)?,
         service: service_of(service)?,
@@ -80,7 +80,7 @@ fn service_of(word: &str) -> Result<String, String> {
 }
 
 fn source_ip(word: &str) -> Result<Option<IpAddr>, String> {
-    if NO_ADDRESS.contains(&word) {
+    if UNKNOWN.contains(&word) {
         return Ok(None);
     }
     word.parse().map(Some).map_err(|_| format!("{} is no IP address", field::quoted(word)))

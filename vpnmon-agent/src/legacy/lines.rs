@@ -100,7 +100,6 @@ impl<T> Parsed<T> {
     }
 
     /// How many lines were refused; [`Parsed::refused`] may show fewer.
-    #[cfg(test)]
     pub fn refused_count(&self) -> usize {
         self.refused_count
     }

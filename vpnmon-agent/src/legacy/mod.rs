@@ -3,20 +3,21 @@
 //! The parsers take bytes and touch no disk. A line is taken or it is reported: the panel's files
 //! are torn by its own `sed`, and a guess would become somebody's limit.
 
-mod conf;
+pub mod conf;
 mod field;
 mod file;
-mod hosts;
+pub mod hosts;
 mod join;
-mod lines;
+pub mod lines;
 mod places;
 mod usage_dir;
-mod usage_json;
+pub mod usage_json;
 
 #[cfg(test)]
 mod tests;
 
 use std::{
+    fmt,
     net::IpAddr,
     path::{Path, PathBuf},
 };
@@ -25,6 +26,7 @@ use jiff::civil::{Date, DateTime};
 
 pub use self::places::Places;
 use self::{join::Sources, lines::Parsed};
+use crate::{escape::escaped, model::Service};
 
 /// Everything that was found.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -50,6 +52,18 @@ pub enum LegacyService {
     Trojan,
     /// The panel's `ssws`.
     Shadowsocks,
+}
+
+impl From<LegacyService> for Service {
+    fn from(service: LegacyService) -> Self {
+        match service {
+            LegacyService::Ssh => Self::Ssh,
+            LegacyService::Vmess => Self::Vmess,
+            LegacyService::Vless => Self::Vless,
+            LegacyService::Trojan => Self::Trojan,
+            LegacyService::Shadowsocks => Self::Shadowsocks,
+        }
+    }
 }
 
 /// One account of the panel; `None` is unknown, never zero.
@@ -97,6 +111,17 @@ pub struct Skipped {
     pub line: usize,
     /// Why, in words; text from the file is escaped.
     pub why: String,
+}
+
+/// One line that only shows: `FILE:LINE: WHY`, or `FILE: WHY`.
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&escaped(&self.file.to_string_lossy()))?;
+        if self.line > 0 {
+            write!(f, ":{}", self.line)?;
+        }
+        write!(f, ": {}", escaped(&self.why))
+    }
 }
 
 /// Reads all of the panel's files that are there.

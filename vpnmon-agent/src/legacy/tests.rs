@@ -332,6 +332,14 @@ fn a_json_that_is_no_usage_file_is_reported_once() {
 }
 
 #[test]
+fn a_report_is_one_line_that_only_shows() {
+    let etc = Etc::new(&[("myvpn/usage/a\u{1b}[2J\n.json", "{"), ("xray/bw-limit.conf", "x\n")]);
+    let lines: Vec<_> = etc.read().skipped.iter().map(ToString::to_string).collect();
+    assert!(lines[0].ends_with("bw-limit.conf:1: \"x\" is not `user MB type`"), "{lines:?}");
+    assert!(lines[1].ends_with("a\\x1b[2J\\x0a.json: holds none of the panel's keys"), "{lines:?}");
+}
+
+#[test]
 fn hosts_are_names_in_one_spelling() {
     for (line, expected) in [
         ("a.example|SSH|198.51.100.7|2026-11-23 19:06:16", Ok("a.example")),
@@ -339,6 +347,7 @@ fn hosts_are_names_in_one_spelling() {
         ("a.example|Bug-Host|N/A|2026-11-23 19:06:16", Ok("a.example")),
         ("a.example|added by hand|2026-11-23 19:06:16", Ok("a.example")),
         ("a_b.example|SSH||", Ok("a_b.example")),
+        ("a.example|SSH|N/A|N/A", Ok("a.example")),
         ("203.0.113.5:80|SSH||", Ok("203.0.113.5")),
         ("[2001:DB8::5]:443|SSH||", Ok("2001:db8::5")),
         ("2001:db8::5|SSH||", Ok("2001:db8::5")),

@@ -98,14 +98,25 @@ impl Store {
 fn read_snapshot(path: &Path) -> Result<HashMap<AccountKey, FromDisk>> {
     let (text, metadata) = read_file(path, MAX_SNAPSHOT_BYTES)?;
     let written = metadata.modified()?;
-    let snapshot: Snapshot = serde_json::from_slice(&text)?;
+    let each = parse_snapshot(&text)?.into_iter();
+    Ok(each.map(|record| (record.key(), FromDisk { record, written })).collect())
+}
+
+/// The accounts of a snapshot.
+pub fn parse_snapshot(text: &[u8]) -> Result<Vec<Record>> {
+    let snapshot: Snapshot = serde_json::from_slice(text)?;
     ensure!(
         snapshot.schema == SNAPSHOT_SCHEMA,
         "its schema is {}, this build knows {SNAPSHOT_SCHEMA}",
         snapshot.schema
     );
-    let each = snapshot.accounts.into_iter();
-    Ok(each.map(|record| (record.key(), FromDisk { record, written })).collect())
+    Ok(snapshot.accounts)
+}
+
+/// The account of a usage file.
+pub fn parse_usage(text: &[u8]) -> Result<Record> {
+    let file: UsageFile = serde_json::from_slice(text)?;
+    file.into_record().map_err(|why| anyhow!(why))
 }
 
 /// `None` for a file of the old panel, which is kept for `import`.
@@ -114,8 +125,7 @@ fn read_usage(path: &Path, name: &str) -> Result<Option<(FromDisk, Seen)>> {
     if keep_for_import(path, &text)? {
         return Ok(None);
     }
-    let file: UsageFile = serde_json::from_slice(&text)?;
-    let record = file.into_record().map_err(|why| anyhow!(why))?;
+    let record = parse_usage(&text)?;
     let key = record.key();
     let fits = [false, true].iter().any(|taken| usage_file_name(&key, *taken) == name);
     ensure!(fits, "it is the file of another account: {key:?}");

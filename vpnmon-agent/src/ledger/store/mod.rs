@@ -7,7 +7,7 @@ mod atomic;
 mod foreign;
 pub mod hosts;
 mod incidents;
-mod load;
+pub mod load;
 mod merge;
 
 use std::{
