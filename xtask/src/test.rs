@@ -10,6 +10,7 @@ use nix::unistd::geteuid;
 use crate::{
     bpf, cargo,
     failure::{Failure, Result},
+    kernels,
     layout::Layout,
     lint, packages, step,
 };
@@ -28,17 +29,18 @@ enum Stage {
     Lint,
     Unit,
     System,
+    Kernels,
 }
 
 impl Selection {
     /// All stages, unless one kind of tests is asked for.
     pub fn new(unit: bool, system: Option<String>) -> Self {
-        use Stage::{Build, Lint, Setup, System, Unit};
+        use Stage::{Build, Kernels, Lint, Setup, System, Unit};
         let stages = match (unit, &system) {
             (true, _) => vec![Build, Unit],
             (false, Some(_)) => vec![Setup, Build, System],
             // Lint compiles the agent, whose build needs the BPF objects: not before Build.
-            (false, None) => vec![Setup, Build, Lint, Unit, System],
+            (false, None) => vec![Setup, Build, Lint, Unit, System, Kernels],
         };
         Self { stages, filter: system.unwrap_or_default() }
     }
@@ -82,6 +84,7 @@ fn run(layout: &Layout, stage: Stage, filter: &str) -> Result<()> {
         }
         Stage::Lint => lint::checks(layout),
         Stage::Unit => step::shown("unit tests", "about 60 s the first time", &mut unit(layout)),
+        Stage::Kernels => kernels::stable(layout),
         Stage::System => step::shown("system tests", "minutes", &mut system(layout, filter)),
     }
 }
@@ -122,8 +125,8 @@ mod tests {
 
     #[test]
     fn picks_stages() {
-        use Stage::{Build, Lint, Setup, System, Unit};
-        check(false, None, &[Setup, Build, Lint, Unit, System]);
+        use Stage::{Build, Kernels, Lint, Setup, System, Unit};
+        check(false, None, &[Setup, Build, Lint, Unit, System, Kernels]);
         check(true, None, &[Build, Unit]);
         check(false, Some(""), &[Setup, Build, System]);
         check(false, Some("ssh"), &[Setup, Build, System]);

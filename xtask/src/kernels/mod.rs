@@ -67,7 +67,6 @@ pub fn kernels(layout: &Layout, args: &KernelsArgs) -> Result<()> {
 }
 
 /// Runs the long-term kernels, as a part of all tests.
-#[expect(dead_code, reason = "a stage of `cargo xtask test` as soon as that calls it")]
 pub fn stable(layout: &Layout) -> Result<()> {
     run(layout, false, |releases| find(releases, &STABLE))
 }
