@@ -17,8 +17,7 @@ use std::{
 
 use nix::{
     mount::{MsFlags, mount, umount},
-    sys::signal::{Signal, kill},
-    unistd::Pid,
+    sys::signal::Signal,
 };
 use vpnmon_tests::{
     agent::Agent,
@@ -28,7 +27,7 @@ use vpnmon_tests::{
     link::Link,
     machine::Machine,
     process::Process,
-    status::{Bytes, Status},
+    status::Bytes,
     usage::UsageFile,
     user::TestUser,
     wait::{SOON, equal, wait_for},
@@ -72,7 +71,8 @@ impl Stage {
         let command = self.home.command(&["run"]);
         let mut strace = Command::new("strace");
         let calls = inject.split(':').next().unwrap_or_default();
-        strace.args(["-f", "-qq", "--seccomp-bpf", "-o", "/dev/null"]);
+        // With -D the child is the agent, and strace its grandchild: what kills it kills the agent.
+        strace.args(["-D", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null"]);
         strace.args(["-e", &format!("trace={calls}"), "-e", &format!("inject={inject}")]);
         strace.args(&command);
         Process::start(&format!("strace {inject}"), &mut strace)
@@ -83,14 +83,12 @@ impl Stage {
     }
 }
 
-/// Kills the agent that answers in `home`, if one does.
-fn kill_agent(home: &Home, process: &mut Process) {
-    let ended = home.agent(&["status", "--json"]);
-    if ended.code == 0 {
-        let pid = Status::read(&ended.stdout).agent.pid;
-        let _ = kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
+/// SIGKILL, unless a call has done it already.
+fn kill_agent(agent: &mut Process) {
+    if agent.ended().is_none() {
+        agent.signal(Signal::SIGKILL);
     }
-    let _ = process.end(SOON);
+    let _ = agent.end(SOON);
 }
 
 /// Reads the file over and over; each time it must be whole and true.
@@ -125,7 +123,7 @@ fn fifty_kills_at_writes_fsyncs_and_renames() {
                 thread::sleep(Duration::from_millis(5));
             }
             died_of_it += u32::from(agent.ended().is_some());
-            kill_agent(&stage.home, &mut agent);
+            kill_agent(&mut agent);
         }
         stop.store(true, Ordering::Relaxed);
     });
@@ -163,7 +161,7 @@ fn calls_that_fail_now_and_then() {
             thread::sleep(Duration::from_millis(60));
         }
         assert!(agent.ended().is_none(), "{inject}: the agent ended:\n{}", agent.stderr());
-        kill_agent(&stage.home, &mut agent);
+        kill_agent(&mut agent);
         println!("{inject}: {}", agent.stderr().lines().last().unwrap_or_default());
         let agent = Agent::start(&stage.home);
         agent.reaches(&stage.user.name, stage.truth());

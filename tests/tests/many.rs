@@ -1,6 +1,7 @@
 //! Many accounts: all of them right, the idle agent cheap, and no byte lost beyond the last slot.
 
 #![expect(clippy::print_stdout, reason = "the figures are worth reading")]
+#![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
 use std::{
     collections::BTreeMap,
@@ -122,4 +123,50 @@ fn more_accounts_than_slots() {
     let log = agent.log();
     assert!(log.contains("max_accounts") || log.contains("slot"), "no warning in:\n{log}");
     let _ = agent.terminate();
+}
+
+/// Bytes a process has had written to disks (proc(5), `/proc/PID/io`).
+fn written_bytes(pid: u32) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/io")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("write_bytes: "));
+    line.and_then(|bytes| bytes.parse().ok()).unwrap_or_else(|| unreachable!("{text}"))
+}
+
+/// All of them move all the time: the disk gets most of every second to itself, and the files of a
+/// stopped agent are all right.
+#[test]
+fn ten_thousand_active_accounts() {
+    const COUNT: u32 = 10_000;
+    const ROUNDS: u64 = 8;
+    let _machine = Machine::take();
+    let home = Home::new("");
+    let agent = Agent::start(&home);
+    let (pid, start) = (agent.id(), Instant::now());
+    let (cpu, disk) = (cpu_seconds(pid), written_bytes(pid));
+    for _ in 0..ROUNDS {
+        Order::new(Place::default(), order(COUNT)).start().success(MINUTE);
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    let share = (cpu_seconds(pid) - cpu) / seconds;
+    let mib_a_second = (written_bytes(pid) - disk) as f64 / seconds / f64::from(1 << 20);
+    let expected = Bytes { up: ROUNDS * DATAGRAM, down: 0 };
+    wait_for("all rows", MINUTE, || {
+        let rows = rows(&agent.status());
+        let wrong = rows.values().filter(|bytes| **bytes != expected).count();
+        equal((rows.len(), wrong), &(10_000, 0))
+    });
+    let stopping = Instant::now();
+    let _ = agent.terminate();
+    println!(
+        "{COUNT} accounts active for {seconds:.1} s: {:.1} % of a core, {mib_a_second:.1} MiB/s to \
+         disk, stopped in {:.1} s",
+        share * 100.0,
+        stopping.elapsed().as_secs_f64()
+    );
+    for uid in (FIRST..FIRST + COUNT).step_by(997) {
+        assert_eq!(home.usage(&format!("uid%3A{uid}")).uplink, expected.up);
+    }
+    assert!(share < 0.6, "{share} of a core");
+    // A file takes a block of 4 KiB and its metadata: all of them each second would be 100 MiB.
+    assert!(mib_a_second < 50.0, "{mib_a_second} MiB/s");
 }
