@@ -27,3 +27,13 @@ mod users;
 mod view;
 
 pub use cli::main;
+
+/// What the system tests drive by itself; no interface either.
+#[doc(hidden)]
+pub mod seam {
+    pub use crate::{
+        config::AuthLog,
+        sources::{clock::Clock, sessions},
+        time::Now,
+    };
+}

@@ -21,7 +21,7 @@ use toml::{
 
 use self::locate::{Document, SECTIONS};
 pub use self::{
-    choice::CgroupChoice,
+    choice::{AuthLog, CgroupChoice},
     error::ConfigError,
     sections::{
         AgentSection, EnforceSection, HostsSection, MeterSection, MetricsSection, SshSection,

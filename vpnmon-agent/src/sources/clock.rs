@@ -13,6 +13,12 @@ pub struct Clock {
     known: (u64, Date),
 }
 
+impl Default for Clock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Clock {
     /// A clock whose monotonic time starts here.
     #[must_use]

@@ -2,4 +2,5 @@
 
 pub mod clock;
 pub mod edits;
+pub mod sessions;
 pub mod users;

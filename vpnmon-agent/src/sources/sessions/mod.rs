@@ -1,0 +1,130 @@
+//! Who is logged in over SSH, from where, and with which process.
+//!
+//! The servers' log tells of a login at once, and nothing of it is believed that `/proc` does not
+//! show: a log line is text, and anybody may write one. OpenSSH's sessions show in `/proc` alone;
+//! those of dropbear before 2025.89, which stay root, do not show whose they are, so for them the
+//! line is needed.
+
+mod candidate;
+mod child;
+mod journal;
+mod lines;
+mod log;
+mod lookback;
+mod message;
+mod places;
+mod problems;
+mod process;
+mod procfs;
+mod sockets;
+mod stamp;
+mod syslog;
+mod tail;
+#[cfg(test)]
+mod tests;
+mod tracked;
+mod transport;
+mod verdict;
+mod walk;
+mod watch;
+
+use std::net::IpAddr;
+
+use self::{message::Accepted, stamp::Stamp};
+pub use self::{
+    places::Places,
+    procfs::ProcRoot,
+    transport::{TransportSocket, transport_sockets},
+    watch::SessionWatch,
+};
+
+/// A server of SSH sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Server {
+    /// sshd; from 9.8 on with sshd-session, from 10.0 on with sshd-auth.
+    OpenSsh,
+    /// dropbear.
+    Dropbear,
+}
+
+impl Server {
+    /// By the name in its log lines.
+    fn named(tag: &[u8]) -> Option<Self> {
+        match tag {
+            b"sshd" | b"sshd-session" => Some(Self::OpenSsh),
+            b"dropbear" => Some(Self::Dropbear),
+            _ => None,
+        }
+    }
+
+    /// By the name of its program's file.
+    fn of_program(name: &[u8]) -> Option<Self> {
+        match name {
+            b"sshd" | b"sshd-session" | b"sshd-auth" => Some(Self::OpenSsh),
+            b"dropbear" | b"dropbearmulti" => Some(Self::Dropbear),
+            _ => None,
+        }
+    }
+}
+
+/// One process of a session, with which a user's destination sockets are opened. A session of
+/// OpenSSH has two: the monitor, and its child that has become the user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The process.
+    pub pid: u32,
+    /// Its start, in clock ticks since boot (field 22 of `/proc/PID/stat`): another process with the
+    /// same id has another one.
+    pub start_time: u64,
+    /// Whose process it is.
+    pub server: Server,
+    /// Account name.
+    pub user: String,
+    /// Where the client is, as the server sees it. IPv4 that came over an IPv6 socket is IPv4.
+    pub client: Option<IpAddr>,
+    /// The client's port.
+    pub client_port: Option<u16>,
+    /// Unix seconds of the login; where no line tells it, of the process' start.
+    pub since: u64,
+}
+
+/// What became known in a poll.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionEvent {
+    /// Somebody is logged in.
+    Began(Session),
+    /// The process has ended, or is not known any more to be the user's.
+    Ended {
+        /// [`Session::pid`].
+        pid: u32,
+        /// [`Session::start_time`].
+        start_time: u64,
+    },
+}
+
+/// What a line of the log claims.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Login {
+    pid: u32,
+    server: Server,
+    at: Option<Stamp>,
+    said: Accepted,
+}
+
+/// Takes any line, of a file or of the journal.
+///
+/// # Panics
+/// Where a login is read that none could be.
+pub fn fuzz_line(line: &[u8]) {
+    let journal = journal::entry::Entry::parse(line).and_then(|entry| entry.login());
+    for login in journal.into_iter().chain(syslog::login(line)) {
+        assert!(login.pid > 1 && login.said.port != 0, "{login:?}");
+        assert!(message::is_name(&login.said.user), "{login:?}");
+        assert_eq!(login.said.client, login.said.client.to_canonical());
+        if let Some(stamp) = login.at {
+            let _ = stamp.unix_seconds(0);
+            let _ = stamp.unix_seconds(u64::MAX);
+        }
+    }
+    sockets::parse(line).for_each(drop);
+}
