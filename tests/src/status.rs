@@ -77,6 +77,20 @@ pub struct Account {
     pub state: String,
     pub last_reset: String,
     pub last_update: u64,
+    pub sessions: Vec<Session>,
+}
+
+/// One SSH session.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the fields are the contract's")]
+pub struct Session {
+    pub server: String,
+    #[serde(deserialize_with = "present")]
+    pub client: Option<std::net::IpAddr>,
+    #[serde(deserialize_with = "present")]
+    pub client_port: Option<u16>,
+    pub since: u64,
 }
 
 /// One metered interface.

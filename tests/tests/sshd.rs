@@ -135,8 +135,23 @@ fn a_download_and_an_upload() {
     let connect = Role::TcpConnect { to: local(FORWARD_PORT), exchange, retry: true };
     // The one who downloads is anybody on the machine: root here.
     Order::new(Place::default().netns(&netns.name), connect).start().success(MINUTE);
+    let session = wait_for("the session in status", SOON, || {
+        let rows = agent.status().accounts;
+        let row = rows.into_iter().find(|row| row.name == user.name);
+        let sessions = row.map(|row| row.sessions).unwrap_or_default();
+        let count = sessions.len();
+        sessions.into_iter().next().filter(|_| count == 1).ok_or(format!("{count} sessions"))
+    });
+    assert_eq!(
+        (session.server.as_str(), session.client),
+        ("openssh", Some(Ipv4Addr::LOCALHOST.into()))
+    );
     target.success(MINUTE);
     drop(ssh);
+    wait_for("no session in status", SOON, || {
+        let rows = agent.status().accounts;
+        equal(rows.iter().map(|row| row.sessions.len()).sum(), &0)
+    });
 
     let (up, down) = wait_for("the row of the user", SOON, || {
         let (up, down) = leg(&wire);

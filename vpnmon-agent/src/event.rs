@@ -6,7 +6,7 @@ pub use crate::{
     ledger::batch::{Batch, Edit, Stored},
     time::Now,
 };
-use crate::{model::Bytes, users::Users};
+use crate::{model::Bytes, session::SessionEvent, users::Users};
 
 /// A slot that has an owner since the last look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub enum Event<'a> {
     },
     /// The account database changed.
     Users(Users),
+    /// Sessions began and ended.
+    Sessions(Vec<SessionEvent>),
     /// A second has passed.
     Second,
     /// Time to write down what has changed.

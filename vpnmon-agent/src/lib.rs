@@ -20,6 +20,7 @@ mod kernel;
 mod ledger;
 mod legacy;
 mod model;
+mod session;
 mod sources;
 mod time;
 mod ui;

@@ -3,6 +3,8 @@
 //! The types are those of `status --json` (schema 1). The control socket carries the same document,
 //! so the table and the JSON can never disagree. Unknown numbers are `None`, never 0.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::Service;
@@ -101,6 +103,21 @@ pub struct Account {
     pub last_reset: String,
     /// Unix time of the last byte, in seconds; of the account's first sight before any.
     pub last_update: u64,
+    /// Who is online with it.
+    pub sessions: Vec<Session>,
+}
+
+/// One SSH session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// `openssh` or `dropbear`.
+    pub server: String,
+    /// Where the client is; `None` where nothing tells.
+    pub client: Option<IpAddr>,
+    /// Its port.
+    pub client_port: Option<u16>,
+    /// Unix time of the login, in seconds.
+    pub since: u64,
 }
 
 /// What the limits say of an account.

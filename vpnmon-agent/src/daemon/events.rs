@@ -25,12 +25,15 @@ use crate::{
     sources::{
         clock::Clock,
         edits::EditWatch,
+        sessions::SessionWatch,
         users::{PASSWD, UserWatch},
     },
 };
 
 /// Requests that wait for the loop.
 const QUEUE: usize = 64;
+/// Between two looks at logs and processes.
+const SESSIONS: Duration = Duration::from_millis(100);
 /// How long a stop waits for the disk: less than systemd waits for the stop.
 const LAST_WRITE: Duration = Duration::from_mins(1);
 
@@ -47,6 +50,7 @@ pub struct Loop {
     clock: Clock,
     users: UserWatch,
     edits: EditWatch,
+    sessions: SessionWatch,
     drains: Drains,
     claimed: Vec<Claimed>,
     moved: Vec<Reading>,
@@ -86,6 +90,7 @@ impl Loop {
             clock,
             users,
             edits,
+            sessions: SessionWatch::new(&config.ssh.auth_log),
             drains: Drains::default(),
             claimed: Vec::new(),
             moved: Vec::new(),
@@ -102,12 +107,14 @@ impl Loop {
         notify(&[NotifyState::Ready]);
         let mut drain = ticks(self.drain_interval);
         let mut second = ticks(Duration::from_secs(1));
+        let mut sessions = ticks(SESSIONS);
         let mut persist = ticks(self.persist_interval);
         loop {
             select! {
                 () = stop.asked() => break,
                 _ = drain.tick() => self.drain(),
                 _ = second.tick() => self.second(),
+                _ = sessions.tick() => self.look_at_sessions(),
                 _ = persist.tick() => self.happened(Event::PersistDue),
                 Some(stored) = self.stored.recv() => self.stored(stored),
                 Some(asked) = self.asked.recv() => self.answer(asked),
@@ -140,6 +147,13 @@ impl Loop {
             self.happened(Event::Touched(touched));
         }
         self.happened(Event::Second);
+    }
+
+    fn look_at_sessions(&mut self) {
+        let events = self.sessions.poll(self.clock.now());
+        if !events.is_empty() {
+            self.happened(Event::Sessions(events));
+        }
     }
 
     fn look_at_users(&mut self) {

@@ -12,6 +12,7 @@ use crate::{
     config::{CgroupChoice, Config},
     control::client::{Client, NoAgent},
     kernel::{self, bpffs, cgroup, release},
+    sources::{clock::Clock, sessions::SessionWatch},
 };
 
 /// Looks at everything.
@@ -27,6 +28,7 @@ pub fn all(config: &Config) -> Vec<Check> {
         cgroup2(config),
         bpf_file_system(config),
         state_dir(&config.agent.state_dir),
+        sessions(config),
         agent(config),
     ]
 }
@@ -151,6 +153,19 @@ fn state_dir(dir: &Path) -> Check {
             bad("state-dir", Outcome::Fail, what, why, fix)
         }
     }
+}
+
+/// Who is logged in, and what the servers' log is needed for.
+fn sessions(config: &Config) -> Check {
+    let mut watch = SessionWatch::new(&config.ssh.auth_log);
+    let events = watch.poll(Clock::new().now());
+    let problems = watch.problems();
+    if problems.is_empty() {
+        return ok("sessions", format!("{} processes of SSH sessions found", events.len()));
+    }
+    let fix = "run rsyslog or journald, or name the servers' log in ssh.auth_log";
+    let what = "not every SSH session can be told whose it is";
+    bad("sessions", Outcome::Off, what, problems.join("; "), fix)
 }
 
 fn agent(config: &Config) -> Check {

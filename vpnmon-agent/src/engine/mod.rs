@@ -5,6 +5,7 @@ mod import;
 pub mod people;
 mod persist;
 mod rates;
+mod sessions;
 pub mod status;
 
 use std::{collections::HashMap, time::Duration};
@@ -13,7 +14,7 @@ use jiff::civil::Date;
 
 use crate::{
     config::Config,
-    engine::{binding::Slots, persist::Persist, rates::Rates},
+    engine::{binding::Slots, persist::Persist, rates::Rates, sessions::Sessions},
     event::{Command, Event, Now},
     ledger::{AccountId, Ledger, incident::Incident, record::Record},
     model::{AccountKey, Service, Usage},
@@ -55,6 +56,7 @@ pub struct Engine {
     users: Users,
     slots: Slots,
     rates: Rates,
+    sessions: Sessions,
     persist: Persist,
     overflow_told: bool,
     gone_since: HashMap<AccountId, Duration>,
@@ -104,6 +106,7 @@ impl Engine {
             users,
             slots,
             rates: Rates::default(),
+            sessions: Sessions::default(),
             persist,
             overflow_told: false,
             gone_since: HashMap::new(),
@@ -128,6 +131,10 @@ impl Engine {
                 self.rates.second(&self.ledger, now.monotonic);
                 self.retire(now);
                 self.persist.recover(now).map(Command::Warn).into_iter().collect()
+            }
+            Event::Sessions(events) => {
+                self.sessions(events);
+                Vec::new()
             }
             Event::Touched(names) => {
                 self.persist.touched(names);

@@ -94,7 +94,8 @@ impl Persist {
             return None;
         }
         let records = ledger.take_changed(self.records);
-        self.snapshot_due |= ledger.has_changed();
+        // What has to wait for its own file is in the snapshot, once for all of them.
+        self.snapshot_due |= ledger.has_changed() && ledger.booked();
         let batch = Batch {
             snapshot: self.snapshot(ledger, &records, now),
             records,
@@ -133,6 +134,7 @@ impl Persist {
             return None;
         }
         self.snapshot_due = false;
+        ledger.forget_booked();
         self.last_snapshot = Some(now.monotonic);
         Some(ledger.iter().map(|(_, account)| account.record.clone()).collect())
     }

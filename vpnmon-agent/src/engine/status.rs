@@ -4,6 +4,7 @@ use super::Engine;
 use crate::{
     event::Now,
     ledger::{AccountId, record::Record},
+    model::Service,
     view,
 };
 
@@ -95,6 +96,10 @@ impl Engine {
             },
             last_reset: record.last_reset.to_string(),
             last_update: record.last_update,
+            sessions: match record.service {
+                Service::Ssh => self.sessions.of(&record.name),
+                _ => Vec::new(),
+            },
         }
     }
 }

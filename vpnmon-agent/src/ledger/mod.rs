@@ -36,6 +36,8 @@ pub struct Ledger {
     /// The one that waits longest first.
     dirty: VecDeque<AccountId>,
     anchors_moved: bool,
+    /// Whether anything was booked since the last snapshot.
+    booked: bool,
     today: Date,
     other_day: Date,
 }
@@ -51,6 +53,7 @@ impl Ledger {
             by_key: HashMap::new(),
             dirty: VecDeque::new(),
             anchors_moved: false,
+            booked: false,
             today,
             other_day: today,
         }
@@ -216,6 +219,16 @@ impl Ledger {
         records.collect()
     }
 
+    /// Whether any account has changed since [`Ledger::forget_booked`].
+    pub const fn booked(&self) -> bool {
+        self.booked
+    }
+
+    /// All of it is in a snapshot.
+    pub const fn forget_booked(&mut self) {
+        self.booked = false;
+    }
+
     /// Whether what only the snapshot keeps has changed since the last call: uids, raw counters
     /// at the beginning of an epoch, the accounts there are.
     pub fn take_anchors_moved(&mut self) -> bool {
@@ -235,6 +248,7 @@ impl Ledger {
 
     /// Marks an account as changed.
     pub fn touch(&mut self, id: AccountId) {
+        self.booked = true;
         if !std::mem::replace(&mut self.account_mut(id).is_dirty, true) {
             self.dirty.push_back(id);
         }

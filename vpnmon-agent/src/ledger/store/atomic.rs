@@ -1,38 +1,82 @@
-//! Whole-file replacement that a crash cannot tear.
+//! Whole-file replacement that a crash cannot tear: temporary file, its data to disk, rename.
 
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
-/// Replaces `dir/name`: temporary file, fsync, rename. The name is durable after [`sync_dir`].
-/// What the new file is known by.
+/// Replaces `dir/name`. The name is durable after [`sync_dir`]. What the new file is known by.
 pub fn replace(dir: &Path, name: &str, bytes: &[u8], mode: u32) -> io::Result<fs::Metadata> {
-    // The same name each time, so that a crash leaves one such file and no more.
-    let temporary = dir.join(format!(".{name}.tmp"));
-    let written = write_durably(&temporary, bytes, mode);
-    let renamed = written.and_then(|written| {
-        fs::rename(&temporary, dir.join(name))?;
-        Ok(written)
-    });
-    if renamed.is_err() {
-        // A full disk must not stay full of what could not be finished.
-        let _gone_or_never_made = fs::remove_file(&temporary);
-    }
-    renamed
+    stage(dir, name, bytes, mode, Sync::Now)?.publish()
 }
 
-fn write_durably(path: &Path, bytes: &[u8], mode: u32) -> io::Result<fs::Metadata> {
+/// When the data of a temporary file gets to the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sync {
+    /// Before it is closed.
+    Now,
+    /// By [`sync_file_system`], before it is published.
+    Together,
+}
+
+/// A whole new file under its temporary name.
+#[derive(Debug)]
+pub struct Staged {
+    metadata: fs::Metadata,
+    temporary: PathBuf,
+    path: PathBuf,
+}
+
+/// Writes the temporary file of `dir/name`.
+pub fn stage(dir: &Path, name: &str, bytes: &[u8], mode: u32, sync: Sync) -> io::Result<Staged> {
+    // The same name each time, so that a crash leaves one such file and no more.
+    let temporary = dir.join(format!(".{name}.tmp"));
+    match write(&temporary, bytes, mode, sync) {
+        Ok(metadata) => Ok(Staged { metadata, temporary, path: dir.join(name) }),
+        Err(error) => {
+            // A full disk must not stay full of what could not be finished.
+            let _gone_or_never_made = fs::remove_file(&temporary);
+            Err(error)
+        }
+    }
+}
+
+impl Staged {
+    /// Renames it into place; its data is on the disk.
+    pub fn publish(self) -> io::Result<fs::Metadata> {
+        match fs::rename(&self.temporary, &self.path) {
+            Ok(()) => Ok(self.metadata),
+            Err(error) => {
+                self.discard();
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes it away again.
+    pub fn discard(self) {
+        let _gone_already = fs::remove_file(&self.temporary);
+    }
+}
+
+fn write(path: &Path, bytes: &[u8], mode: u32, sync: Sync) -> io::Result<fs::Metadata> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(mode).custom_flags(libc::O_NOFOLLOW);
     let mut file = options.open(path)?;
     // The mode whatever the umask.
     file.set_permissions(fs::Permissions::from_mode(mode))?;
     file.write_all(bytes)?;
-    file.sync_data()?;
+    if sync == Sync::Now {
+        file.sync_data()?;
+    }
     file.metadata()
+}
+
+/// Brings all that was written to the file system of `dir` to its disk (syncfs(2)).
+pub fn sync_file_system(dir: &Path) -> io::Result<()> {
+    Ok(nix::unistd::syncfs(File::open(dir)?)?)
 }
 
 /// Makes the renames in a directory durable.

@@ -30,11 +30,16 @@ use crate::{
     model::{AccountKey, Service},
 };
 
-use self::foreign::{Found, Seen, Stamp};
+use self::{
+    atomic::{Staged, Sync},
+    foreign::{Found, Seen, Stamp},
+};
 
 const USAGE_DIR: &str = "usage";
 const SNAPSHOT: &str = "ledger.json";
 const EVENTS: &str = "events.jsonl";
+/// Usage files a batch that are synced one by one.
+const ONE_BY_ONE: usize = 32;
 const SNAPSHOT_SCHEMA: u32 = 1;
 
 /// The usage files are the panel's, which others read; the rest is root's.
@@ -106,35 +111,58 @@ impl Store {
         if records.is_empty() {
             return;
         }
+        let usage = self.dir.join(USAGE_DIR);
+        // One by one is kinder to whoever else writes; thousands one by one would take minutes.
+        let sync = if records.len() > ONE_BY_ONE { Sync::Together } else { Sync::Now };
+        let mut staged = Vec::with_capacity(records.len());
         for record in records {
-            match self.write_usage(&record, at, stored) {
-                Ok(true) => {}
-                Ok(false) => stored.failed.records.push(record),
-                Err(error) => {
-                    fail(stored, record.key(), &error);
-                    stored.failed.records.push(record);
+            match self.stage_usage(&record, sync, at, stored) {
+                Ok(Some((name, file))) => staged.push((name, file, record)),
+                Ok(None) => stored.failed.records.push(record),
+                Err(error) => fail_record(stored, record, &error),
+            }
+        }
+        if sync == Sync::Together
+            && let Err(error) = atomic::sync_file_system(&usage)
+        {
+            for (_, file, record) in staged {
+                file.discard();
+                fail_record(stored, record, &error);
+            }
+            return;
+        }
+        for (name, file, record) in staged {
+            match file.publish() {
+                Ok(metadata) => {
+                    let seen = Seen { stamp: Stamp::of(&metadata), record };
+                    self.seen.insert(name, seen);
                 }
+                Err(error) => fail_record(stored, record, &error),
             }
         }
         // One for all: the renames above reach the disk together.
-        if let Err(error) = atomic::sync_dir(&self.dir.join(USAGE_DIR)) {
+        if let Err(error) = atomic::sync_dir(&usage) {
             fail(stored, USAGE_DIR, &error);
         }
     }
 
-    /// False where somebody else's change is to be taken in first.
-    fn write_usage(&mut self, record: &Record, at: u64, stored: &mut Stored) -> io::Result<bool> {
+    /// `None` where somebody else's change is to be taken in first.
+    fn stage_usage(
+        &mut self,
+        record: &Record,
+        sync: Sync,
+        at: u64,
+        stored: &mut Stored,
+    ) -> io::Result<Option<(String, Staged)>> {
         let key = record.key();
         let name = self.file_name(&key)?;
         if self.take_in(&name, &key, at, stored)? {
-            return Ok(false);
+            return Ok(None);
         }
         let mut text = serde_json::to_vec_pretty(&UsageFile::of(record))?;
         text.push(b'\n');
-        let usage = self.dir.join(USAGE_DIR);
-        let stamp = Stamp::of(&atomic::replace(&usage, &name, &text, USAGE_MODE)?);
-        self.seen.insert(name, Seen { stamp, record: record.clone() });
-        Ok(true)
+        let staged = atomic::stage(&self.dir.join(USAGE_DIR), &name, &text, USAGE_MODE, sync)?;
+        Ok(Some((name, staged)))
     }
 
     /// Looks at a file that something has happened to.
@@ -208,6 +236,11 @@ impl Store {
             _ => Ok(()),
         }
     }
+}
+
+fn fail_record(stored: &mut Stored, record: Record, error: &io::Error) {
+    fail(stored, record.key(), error);
+    stored.failed.records.push(record);
 }
 
 fn fail(stored: &mut Stored, what: impl std::fmt::Display, error: &io::Error) {

@@ -28,8 +28,6 @@ mod verdict;
 mod walk;
 mod watch;
 
-use std::net::IpAddr;
-
 use self::{message::Accepted, stamp::Stamp};
 pub use self::{
     places::Places,
@@ -37,15 +35,7 @@ pub use self::{
     transport::{TransportSocket, transport_sockets},
     watch::SessionWatch,
 };
-
-/// A server of SSH sessions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Server {
-    /// sshd; from 9.8 on with sshd-session, from 10.0 on with sshd-auth.
-    OpenSsh,
-    /// dropbear.
-    Dropbear,
-}
+use crate::session::{Server, Session, SessionEvent};
 
 impl Server {
     /// By the name in its log lines.
@@ -65,41 +55,6 @@ impl Server {
             _ => None,
         }
     }
-}
-
-/// One process of a session, with which a user's destination sockets are opened. A session of
-/// OpenSSH has two: the monitor, and its child that has become the user.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Session {
-    /// The process.
-    pub pid: u32,
-    /// Its start, in clock ticks since boot (field 22 of `/proc/PID/stat`): another process with the
-    /// same id has another one.
-    pub start_time: u64,
-    /// Whose process it is.
-    pub server: Server,
-    /// Account name.
-    pub user: String,
-    /// Where the client is, as the server sees it. IPv4 that came over an IPv6 socket is IPv4.
-    pub client: Option<IpAddr>,
-    /// The client's port.
-    pub client_port: Option<u16>,
-    /// Unix seconds of the login; where no line tells it, of the process' start.
-    pub since: u64,
-}
-
-/// What became known in a poll.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SessionEvent {
-    /// Somebody is logged in.
-    Began(Session),
-    /// The process has ended, or is not known any more to be the user's.
-    Ended {
-        /// [`Session::pid`].
-        pid: u32,
-        /// [`Session::start_time`].
-        start_time: u64,
-    },
 }
 
 /// What a line of the log claims.

@@ -26,6 +26,7 @@ pub(crate) fn account(service: Service, name: &str) -> Account {
         state: State::Ok,
         last_reset: "2026-11-23".into(),
         last_update: 1_795_518_547,
+        sessions: Vec::new(),
     }
 }
 

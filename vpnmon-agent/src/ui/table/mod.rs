@@ -5,6 +5,7 @@ mod columns;
 #[cfg(test)]
 pub mod example;
 mod layout;
+mod online;
 #[cfg(test)]
 mod tests;
 
@@ -42,7 +43,8 @@ pub fn render(status: &Status, style: TableStyle) -> String {
 #[must_use]
 pub fn render_at(status: &Status, style: TableStyle, now: &ZonedDateTime) -> String {
     let height = style.height.unwrap_or(usize::MAX);
-    let footer = cut(banner::footer(status, style), height / 3, style.width);
+    let below = [online::lines(status, style), banner::footer(status, style)].concat();
+    let footer = cut(below, height / 3, style.width);
     let room = height.saturating_sub(FIXED_LINES + footer.len());
     let mut lines = vec![banner::header(status, style, now)];
     lines.extend(body(&status.accounts, style, room));
