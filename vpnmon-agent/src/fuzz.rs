@@ -23,6 +23,7 @@ use crate::{
         usage_json,
     },
     model::Service,
+    sources::sessions,
     users::Users,
 };
 
@@ -30,7 +31,7 @@ use crate::{
 pub type Target = fn(&[u8]);
 
 /// All targets by name; `fuzz/fuzz_targets` has a file and `fuzz/corpus` a directory for each.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("config", config),
     ("control_request", control_request),
     ("legacy_conf", legacy_conf),
@@ -38,6 +39,7 @@ pub const TARGETS: [(&str, Target); 9] = [
     ("mountinfo", mountinfo),
     ("passwd", passwd),
     ("snapshot", snapshot),
+    ("ssh_log", sessions::fuzz_line),
     ("usage_file", usage_file),
     ("wire_size", packet),
 ];

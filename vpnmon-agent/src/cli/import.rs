@@ -12,7 +12,7 @@ use crate::{
     config::Config,
     control::{Answer, Request},
     ledger::store::hosts,
-    legacy::{self, Found, LegacyService, Places},
+    legacy::{self, Found, Places},
     model::{Imported, Service},
     ui,
 };
@@ -38,8 +38,7 @@ pub fn import(config: &Config, args: &ImportArgs) -> Result<()> {
     let accounts = found.accounts.iter().map(imported).collect::<Vec<_>>();
     io::stdout().write_all(ui::import::table(&accounts).as_bytes())?;
     for skipped in &found.skipped {
-        let (file, line) = (skipped.file.display(), skipped.line);
-        writeln!(io::stderr(), "{file}:{line}: {}; skipped", skipped.why)?;
+        writeln!(io::stderr(), "{skipped}; skipped")?;
     }
     let hosts = found.hosts.len();
     if args.dry_run {
@@ -56,15 +55,8 @@ pub fn import(config: &Config, args: &ImportArgs) -> Result<()> {
 }
 
 fn imported(account: &legacy::LegacyAccount) -> Imported {
-    let service = account.service.map(|service| match service {
-        LegacyService::Ssh => Service::Ssh,
-        LegacyService::Vmess => Service::Vmess,
-        LegacyService::Vless => Service::Vless,
-        LegacyService::Trojan => Service::Trojan,
-        LegacyService::Shadowsocks => Service::Shadowsocks,
-    });
     Imported {
-        service,
+        service: account.service.map(Service::from),
         name: account.name.clone(),
         total_limit: account.total_limit,
         daily_limit: account.daily_limit,

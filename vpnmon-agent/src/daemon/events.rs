@@ -226,6 +226,7 @@ impl Loop {
         let Drains { count, longest, .. } = self.drains;
         let (mean, longest) = (micros(self.drains.mean()), micros(longest));
         log::info!("drains: {count}, mean {mean:.1} us, longest {longest:.1} us");
+        self.engine.hurry();
         let settled = timeout(LAST_WRITE, async {
             loop {
                 self.happened(Event::PersistDue);

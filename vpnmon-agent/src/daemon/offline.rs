@@ -68,6 +68,7 @@ impl Offline {
 
 /// Writes everything, at once and here.
 pub fn write_down(engine: &mut Engine, store: &mut Store, now: Now) -> Result<()> {
+    engine.hurry();
     while !engine.is_settled() {
         for command in engine.handle(Event::PersistDue, now) {
             let Command::Store(batch) = command else { continue };

@@ -152,6 +152,11 @@ impl Engine {
         self.ledger.iter().map(|(_, account)| account.record.clone()).collect()
     }
 
+    /// The agent stops: each [`Event::PersistDue`] gets as much to write as there is.
+    pub fn hurry(&mut self) {
+        self.persist.hurry();
+    }
+
     /// Whether every change that is no reading is on disk.
     pub fn is_kept(&self) -> bool {
         self.persist.is_kept(&self.ledger)

@@ -13,10 +13,13 @@ use crate::{
     model::AccountKey,
 };
 
-/// Usage files a batch: as many as the disk takes in about this time, so that thousands of active
-/// accounts leave it most of every `persist_interval`. What has to wait is in the snapshot.
-const BATCH_TIME: Duration = Duration::from_millis(200);
-const RECORDS: std::ops::RangeInclusive<usize> = 64..=4096;
+/// Usage files a batch.
+const MAX_RECORDS: usize = 4096;
+/// For so many times as long as a large batch took, the disk is left alone: thousands of active
+/// accounts must not keep it busy. What waits for its file is in the snapshot meanwhile.
+const REST: u32 = 4;
+/// A batch that took less is not large.
+const LARGE: Duration = Duration::from_millis(100);
 /// The snapshot may be this much older than the usage files: a start joins the two.
 const SNAPSHOT_AGE: Duration = Duration::from_mins(1);
 /// So long without a failure, and writing works again.
@@ -29,7 +32,9 @@ const MAX_INCIDENTS: usize = 10_000;
 pub struct Persist {
     removed: Vec<AccountKey>,
     touched: BTreeSet<String>,
-    records: usize,
+    /// No usage files before that, unless it hurries.
+    rests_until: Duration,
+    hurries: bool,
     incidents: Vec<Incident>,
     in_flight: bool,
     /// The raw counters that only the snapshot has are not on disk for every account.
@@ -46,7 +51,8 @@ impl Persist {
         Self {
             removed: Vec::new(),
             touched: BTreeSet::new(),
-            records: 256,
+            rests_until: Duration::ZERO,
+            hurries: false,
             incidents,
             in_flight: false,
             snapshot_due: true,
@@ -88,12 +94,18 @@ impl Persist {
         self.touched.extend(names);
     }
 
+    /// The agent stops: everything is to be written now.
+    pub const fn hurry(&mut self) {
+        self.hurries = true;
+    }
+
     /// The next batch, if there is anything to write and the last one is done.
     pub fn due(&mut self, ledger: &mut Ledger, now: Now) -> Option<Batch> {
         if self.in_flight {
             return None;
         }
-        let records = ledger.take_changed(self.records);
+        let rests = !self.hurries && now.monotonic < self.rests_until;
+        let records = ledger.take_changed(if rests { 0 } else { MAX_RECORDS });
         // What has to wait for its own file is in the snapshot, once for all of them.
         self.snapshot_due |= ledger.has_changed() && ledger.booked();
         let batch = Batch {
@@ -153,12 +165,9 @@ impl Persist {
     /// Takes back what failed, and notes the change between working and not.
     fn stored(&mut self, stored: &mut Stored, now: Now) -> Option<String> {
         self.in_flight = false;
-        self.records = match stored.took {
-            took if took > BATCH_TIME => self.records / 2,
-            took if took < BATCH_TIME / 2 => self.records * 2,
-            _ => self.records,
-        };
-        self.records = self.records.clamp(*RECORDS.start(), *RECORDS.end());
+        if stored.took > LARGE {
+            self.rests_until = now.monotonic + stored.took * REST;
+        }
         self.removed.append(&mut stored.failed.removed);
         let newer = std::mem::take(&mut self.incidents);
         self.incidents.append(&mut stored.failed.incidents);

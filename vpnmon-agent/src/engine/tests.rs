@@ -133,6 +133,7 @@ impl World {
     }
 
     fn persist(&mut self) {
+        self.engine.hurry();
         while !self.engine.is_settled() {
             for command in self.handle(Event::PersistDue) {
                 let Command::Store(batch) = command else { panic!("{command:?}") };
