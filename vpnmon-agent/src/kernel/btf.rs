@@ -92,7 +92,8 @@ mod tests {
         let types: Vec<u8> = types.concat().iter().flat_map(|word| word.to_ne_bytes()).collect();
         let mut btf = MAGIC.to_ne_bytes().to_vec();
         btf.extend([1, 0]);
-        let (types_len, strings_len) = (types.len() as u32, STRINGS.len() as u32);
+        let [types_len, strings_len] =
+            [types.len(), STRINGS.len()].map(|len| u32::try_from(len).unwrap());
         for word in [24, 0, types_len, types_len, strings_len] {
             btf.extend(word.to_ne_bytes());
         }

@@ -73,3 +73,59 @@ fn next(stage: Stage, way: Way, segment: Segment) -> Stage {
         _ => stage,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PORT: u16 = 4001;
+    const LEN: u64 = 52;
+
+    /// One packet: way, FIN, sequence number, acknowledged number.
+    type Step = (Way, bool, u32, Option<u32>);
+
+    fn check(steps: &[Step], expected: Bytes) {
+        let mut afterlife = Afterlife::of(&[Packets::Port(PORT)]);
+        for (way, fin, sequence, acknowledged) in steps {
+            let ports = if *way == Way::Out { (50_000, PORT) } else { (PORT, 50_000) };
+            let (sequence, acknowledged, fin) = (*sequence, *acknowledged, *fin);
+            let segment = Segment { sequence, acknowledged, fin, payload: 0 };
+            let (ports, segment) = (Some(ports), Some(segment));
+            afterlife.see(&Packet { bytes: LEN, protocol: 6, ports, segment }, *way);
+        }
+        assert_eq!(afterlife.bytes, expected, "{steps:?}");
+    }
+
+    #[test]
+    fn the_peer_ends_after_acknowledging() {
+        let steps = [
+            (Way::Out, true, 100, Some(1)),
+            (Way::In, false, 1, Some(101)),
+            (Way::In, true, 1, Some(101)),
+            (Way::Out, false, 101, Some(2)),
+        ];
+        check(&steps, Bytes { up: LEN, down: LEN });
+        check(&steps[..2], Bytes::default());
+    }
+
+    #[test]
+    fn the_peer_ends_while_acknowledging() {
+        let last = (Way::Out, false, 101, Some(2));
+        let steps = [(Way::Out, true, 100, Some(1)), (Way::In, true, 1, Some(101)), last, last];
+        check(&steps[..3], Bytes::default());
+        check(&steps, Bytes { up: LEN, down: 0 });
+    }
+
+    #[test]
+    fn the_peer_has_ended_before() {
+        let steps = [
+            (Way::In, true, 1, Some(100)),
+            (Way::Out, true, u32::MAX, Some(2)),
+            (Way::In, false, 2, Some(99)),
+            (Way::In, false, 2, Some(0)),
+            (Way::In, false, 2, Some(0)),
+        ];
+        check(&steps[..4], Bytes::default());
+        check(&steps, Bytes { up: 0, down: LEN });
+    }
+}

@@ -24,6 +24,10 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Instant,
 };
 
@@ -52,11 +56,13 @@ fn main() -> ExitCode {
     let options = Options::parse();
     let chosen: Vec<_> = SCENARIOS.iter().filter(|s| s.name.contains(&options.only)).collect();
     if chosen.is_empty() {
-        eprintln!("accuracy: no scenario is named like `{}`; there are:", options.only);
-        SCENARIOS.iter().for_each(|scenario| eprintln!("  {}", scenario.name));
+        let names: Vec<_> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
+        let names = names.join(", ");
+        eprintln!("accuracy: no scenario is named like `{}`; there are: {names}", options.only);
         return ExitCode::from(2);
     }
-    let rows = measure(&chosen);
+    let stop = Stop::listen();
+    let rows = measure(&chosen, &stop);
     print!("{}", table::text(&rows));
     if let Some(file) = options.json
         && let Err(why) = write(&file, &rows)
@@ -64,32 +70,57 @@ fn main() -> ExitCode {
         eprintln!("accuracy: writing {}: {why}", file.display());
         return ExitCode::FAILURE;
     }
-    if rows.iter().all(Row::holds) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if stop.asked() {
+        eprintln!("accuracy: stopped by a signal after {} rows", rows.len());
+    }
+    let all_well = !stop.asked() && rows.iter().all(Row::holds);
+    if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn measure(chosen: &[&Scenario]) -> Vec<Row> {
+fn measure(chosen: &[&Scenario], stop: &Stop) -> Vec<Row> {
     eprintln!("waiting for this machine's other system tests, if any ...");
     let _machine = Machine::take();
-    let cast = Cast { users: ["one", "two"].map(TestUser::new), peer: TestUser::new("peer") };
+    let users = ["one", "two"].map(TestUser::new);
+    let cast = Cast { users, peer: TestUser::new("peer") };
     let home = Home::new("");
     let agent = Agent::start(&home);
-    let pending: Vec<_> = chosen
-        .iter()
-        .enumerate()
-        .map(|(serial, scenario)| {
-            let start = Instant::now();
-            eprint!("{:>2}/{} {:<20} ", serial + 1, chosen.len(), scenario.name);
-            let run = AssertUnwindSafe(|| stage::run(scenario, serial, &cast, &agent));
-            let pending = catch_unwind(run);
-            eprintln!("{:.1} s", start.elapsed().as_secs_f64());
-            pending.map_err(|_| Row::failed(scenario))
-        })
-        .collect();
+    let mut pending = Vec::new();
+    for (serial, scenario) in chosen.iter().enumerate() {
+        if stop.asked() {
+            break;
+        }
+        let start = Instant::now();
+        eprint!("{:>2}/{} {:<20} ", serial + 1, chosen.len(), scenario.name);
+        let run = AssertUnwindSafe(|| stage::run(scenario, serial, &cast, &agent));
+        pending.push((scenario, catch_unwind(run)));
+        eprintln!("{:.1} s", start.elapsed().as_secs_f64());
+    }
     eprintln!("waiting for the tools that look every few seconds ...");
-    let rows = pending.into_iter().flat_map(|p| p.map_or_else(|row| vec![row], Pending::finish));
+    let rows = pending.into_iter().flat_map(|(scenario, pending)| {
+        pending.map_or_else(|_| vec![Row::failed(scenario)], Pending::finish)
+    });
     let rows = rows.collect();
-    let _ = agent.terminate();
+    if !stop.asked() {
+        let _ = agent.terminate();
+    }
     rows
+}
+
+/// Ctrl-C and SIGTERM as a flag: ending on the spot would leave namespaces, accounts and programs.
+struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    fn listen() -> Self {
+        let stop = Self(Arc::default());
+        let asked = Arc::clone(&stop.0);
+        ctrlc::set_handler(move || asked.store(true, Relaxed))
+            .unwrap_or_else(|e| panic!("cannot take over Ctrl-C: {e}"));
+        stop
+    }
+
+    fn asked(&self) -> bool {
+        self.0.load(Relaxed)
+    }
 }
 
 fn write(file: &PathBuf, rows: &[Row]) -> Result<(), String> {

@@ -97,6 +97,16 @@ impl Network {
         }
     }
 
+    /// Where packets must have become fewer, or the scenario proves nothing: merged ones at the
+    /// near end, lost ones at the far end. And the number of the point before that.
+    pub fn fewer_at(&self) -> Option<(usize, End)> {
+        match self.shape {
+            Shape { offloads: true, .. } => Some((1, End::Near)),
+            Shape { middle: Middle::Lossy, .. } => Some((0, End::Far)),
+            _ => None,
+        }
+    }
+
     /// The device that a tool on the users' machine would look at.
     pub fn device(&self) -> &'static str {
         if self.shape.middle == Middle::Loopback { "lo" } else { DEVICE }

@@ -74,6 +74,7 @@ pub struct Segment {
 }
 
 const ETHERNET: usize = 14;
+const FRAGMENT_PLACE: u16 = 0x1fff;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 const FIN: u8 = 1;
@@ -85,7 +86,8 @@ impl Packet {
         let ip = frame.get(ETHERNET..)?;
         match frame.get(12..ETHERNET)? {
             [0x08, 0x00] => {
-                let (bytes, first) = (u16_at(ip, 2)?, u16_at(ip, 6)? & 0x1fff == 0);
+                let (bytes, place) = (u16_at(ip, 2)?, u16_at(ip, 6)? & FRAGMENT_PLACE);
+                let first = place == 0;
                 let header = usize::from(ip[0] & 0xf) * 4;
                 Some(Self::new(bytes.into(), *ip.get(9)?, ip, first.then_some(header)))
             }
@@ -126,4 +128,53 @@ fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(kind: [u8; 2], ip: &[u8], bytes: u64, ports: Option<(u16, u16)>) -> Packet {
+        let frame = [&[0; 12], &kind[..], ip].concat();
+        let packet = Packet::read(&frame).unwrap();
+        assert_eq!((packet.bytes, packet.ports), (bytes, ports));
+        packet
+    }
+
+    #[test]
+    fn reads_ipv4_with_options_and_tcp() {
+        let mut ip = vec![0x46, 0, 0, 100, 0, 0, 0x40, 0, 64, TCP];
+        ip.resize(24, 0);
+        ip.extend([0x0f, 0xa1, 0, 80, 0, 0, 0, 7, 0, 0, 0, 9, 0x80, FIN | ACK]);
+        let packet = check([8, 0], &ip, 100, Some((4001, 80)));
+        let segment = packet.segment.unwrap();
+        assert_eq!((segment.sequence, segment.acknowledged), (7, Some(9)));
+        assert_eq!((segment.fin, segment.payload), (true, 100 - 24 - 32));
+        assert!(Packets::From(4001).has(&packet) && !Packets::To(4001).has(&packet));
+        assert!(Packets::Port(80).has(&packet) && Packets::Protocol(TCP).has(&packet));
+    }
+
+    #[test]
+    fn reads_ipv6_and_udp() {
+        let mut ip = vec![0x60, 0, 0, 0, 0, 60, UDP, 64];
+        ip.resize(40, 0);
+        ip.extend([0, 80, 0x0f, 0xa1]);
+        let packet = check([0x86, 0xdd], &ip, 100, Some((80, 4001)));
+        assert!(packet.segment.is_none());
+    }
+
+    #[test]
+    fn later_fragments_have_no_ports() {
+        let mut ip = vec![0x45, 0, 0, 60, 0, 0, 0, 3, 64, UDP];
+        ip.resize(60, 0xff);
+        check([8, 0], &ip, 60, None);
+    }
+
+    #[test]
+    fn what_is_no_ip_is_passed_over() {
+        assert!(Packet::read(&[]).is_none());
+        assert!(Packet::read(&[0xff; 14]).is_none());
+        assert!(Packet::read(&[&[0; 12], &[8, 6][..], &[0; 28]].concat()).is_none());
+        assert!(Packet::read(&[&[0; 12], &[8, 0][..]].concat()).is_none());
+    }
 }

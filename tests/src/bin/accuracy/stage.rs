@@ -104,16 +104,20 @@ impl<'a> Stage<'a> {
         let (near, far) = (self.network.at(End::Near), self.network.at(End::Far));
         let plays: Vec<_> = plays(self.scenario, &near.name, &far.name).collect();
         let actors = || plays.iter().zip(&self.cast.users);
-        let mut processes: Vec<_> =
+        let servers: Vec<_> =
             actors().flat_map(|(play, user)| play.servers(user, &self.cast.peer)).collect();
         if let Some(waiting) = self.waiting.take() {
             fs::write(&waiting.go, "").unwrap_or_else(|e| panic!("{}: {e}", waiting.go.display()));
             waiting.process.success(MINUTE);
         } else {
             let clients: Vec<_> = actors().map(|(play, user)| play.client(user).start()).collect();
-            clients.into_iter().for_each(|client| client.success(MINUTE));
+            for client in clients {
+                client.success(MINUTE);
+            }
         }
-        processes.drain(..).for_each(|server| server.success(MINUTE));
+        for server in servers {
+            server.success(MINUTE);
+        }
     }
 
     fn judge(self, agent: &Agent<'_>, before: [Bytes; 2]) -> Pending {

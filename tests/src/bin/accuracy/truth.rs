@@ -28,6 +28,8 @@ struct Point {
 pub struct Truth {
     points: Vec<Point>,
     kinds: Vec<Packets>,
+    /// Where fewer packets must come through than are counted at the point of this number.
+    fewer: Option<(usize, NftWire)>,
 }
 
 /// What both means have found.
@@ -52,7 +54,11 @@ impl Truth {
             nft: NftWire::load(network.at(end), device, &rules),
             capture: None,
         });
-        Self { points: points.collect(), kinds: kinds.to_vec() }
+        let points = points.collect();
+        let fewer = network.fewer_at().map(|(number, end)| {
+            (number, NftWire::load(network.at(end), network.device(), &rules))
+        });
+        Self { points, kinds: kinds.to_vec(), fewer }
     }
 
     /// The second means, once the network is up.
@@ -66,6 +72,18 @@ impl Truth {
     /// After the last packet.
     pub fn settle(self, network: &Network) -> Settled {
         let mut settled = Settled { points: Vec::new(), doubts: Vec::new() };
+        if let Some((number, nft)) = self.fewer {
+            let all = |nft: &NftWire| {
+                let counts = nft.counts();
+                self.kinds.iter().filter_map(|k| counts.get(&k.counter())).map(|c| c.packets).sum()
+            };
+            let (sent, arrived): (u64, u64) = (all(&self.points[number].nft), all(&nft));
+            if arrived >= sent {
+                settled
+                    .doubts
+                    .push(format!("{arrived} of {sent} packets arrived: none lost or merged"));
+            }
+        }
         for point in self.points {
             settled.doubts.extend(adds_up(&point, network).err());
             match point.capture.map(Capture::finish) {
