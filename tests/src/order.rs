@@ -18,7 +18,8 @@ pub struct Order {
     /// Done there.
     pub role: Role,
     /// Most bytes a second that a TCP socket sends; datagrams then wait a while after the first
-    /// round. Tools that look at connections now and then see nothing of faster ones.
+    /// round, and who closes second waits a little. Tools that look at connections now and then see
+    /// nothing of faster ones.
     pub pace: Option<u32>,
 }
 

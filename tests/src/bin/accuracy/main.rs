@@ -9,14 +9,17 @@
 
 mod afterlife;
 mod capture;
+mod cast;
 mod network;
 mod packet;
 mod peers;
 mod play;
 mod report;
 mod scenario;
+mod shape;
 mod stage;
 mod table;
+mod traffic;
 mod truth;
 
 use std::{
@@ -33,12 +36,13 @@ use std::{
 
 use clap::Parser;
 use nix::sys::utsname::uname;
-use vpnmon_tests::{agent::Agent, home::Home, machine::Machine, user::TestUser};
+use vpnmon_tests::{agent::Agent, home::Home, machine::Machine};
 
 use crate::{
+    cast::Cast,
     report::Row,
     scenario::{SCENARIOS, Scenario},
-    stage::{Cast, Pending},
+    stage::Pending,
 };
 
 /// Measure vpnmon and other tools against the wire.
@@ -80,8 +84,7 @@ fn main() -> ExitCode {
 fn measure(chosen: &[&Scenario], stop: &Stop) -> Vec<Row> {
     eprintln!("waiting for this machine's other system tests, if any ...");
     let _machine = Machine::take();
-    let users = ["one", "two"].map(TestUser::new);
-    let cast = Cast { users, peer: TestUser::new("peer") };
+    let cast = Cast::new();
     let home = Home::new("");
     let agent = Agent::start(&home);
     let mut pending = Vec::new();

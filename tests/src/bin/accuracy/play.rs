@@ -9,16 +9,16 @@ use vpnmon_tests::{
     user::TestUser,
 };
 
-use crate::{packet::Packets, scenario::Traffic};
+use crate::{
+    scenario::Scenario,
+    traffic::{SENT, SHORT, Traffic},
+};
 
 /// Most bytes a second of a TCP socket, so that nethogs, which looks now and then, sees it at all.
 pub const PACE: u32 = 25_000_000;
-/// Payload of a way other than `write`.
-const SENT: usize = 20_000_000;
-/// Payload of a short connection, up and down.
-const SHORT: (u64, u64) = (400, 4000);
-const UDP: u8 = 17;
-const ICMP: u8 = 1;
+const FIRST_PORT: u16 = 4001;
+/// A proxy and a server for each user.
+const PORTS: usize = 2;
 
 /// A user's traffic, at a port of its own.
 #[derive(Clone, Copy, Debug)]
@@ -31,46 +31,10 @@ pub struct Play<'a> {
     pub far: &'a str,
 }
 
-impl Traffic {
-    /// Bytes that programs hand over, both ways.
-    pub fn payload(self) -> u64 {
-        match self {
-            Self::Tcp { up, down, .. } | Self::Chain { up, down } => up + down,
-            Self::Connections { count, .. } => u64::from(count) * (SHORT.0 + SHORT.1),
-            Self::Udp { rounds, sends, .. } => {
-                2 * u64::from(rounds) * sends.iter().sum::<usize>() as u64
-            }
-            Self::Bursts { count, shape, .. } => 2 * shape.total(count) as u64,
-            Self::Send(_) => SENT as u64,
-            Self::Ping { packets, payload } => 2 * u64::from(packets) * payload as u64,
-            Self::Frames { packets, payload } => u64::from(packets) * payload as u64,
-        }
-    }
-
-    /// Datagrams that programs send, each way.
-    pub fn datagrams(self) -> u64 {
-        match self {
-            Self::Udp { rounds, sends, .. } => u64::from(rounds) * sends.len() as u64,
-            _ => 0,
-        }
-    }
-
-    /// Which packets are the user's: what goes up, what comes down.
-    pub fn packets(self, port: u16) -> (Vec<Packets>, Vec<Packets>) {
-        let both = |packets| (vec![packets], vec![packets]);
-        match self {
-            Self::Ping { .. } => both(Packets::Protocol(ICMP)),
-            // Fragments but the first have no ports.
-            Self::Udp { sends, segment: None, .. } if sends.iter().any(|len| *len > 1472) => {
-                both(Packets::Protocol(UDP))
-            }
-            Self::Chain { .. } => {
-                let (leg, server) = (Packets::Port(port), port + 1);
-                (vec![leg, Packets::To(server)], vec![leg, Packets::From(server)])
-            }
-            _ => both(Packets::Port(port)),
-        }
-    }
+/// One for each user of `scenario`.
+pub fn plays<'a>(scenario: &Scenario, near: &'a str, far: &'a str) -> Vec<Play<'a>> {
+    let each = scenario.traffic.iter().zip((FIRST_PORT..).step_by(PORTS));
+    each.map(|(traffic, port)| Play { traffic: *traffic, port, near, far }).collect()
 }
 
 impl Play<'_> {

@@ -5,7 +5,8 @@ use vpnmon_tests::{nft::Count, status::Bytes};
 
 use crate::{
     peers::Views,
-    scenario::{Due, Scenario, Traffic},
+    scenario::{Due, Scenario},
+    traffic::Traffic,
 };
 
 /// One line of the table.

@@ -2,7 +2,10 @@
 
 use vpnmon_tests::order::{Burst, Way};
 
-use crate::network::{Middle, Shape};
+use crate::{
+    shape::{Middle, Shape},
+    traffic::Traffic,
+};
 
 /// One row, or one a user where there are several.
 #[derive(Clone, Copy, Debug)]
@@ -19,27 +22,6 @@ pub struct Scenario {
     pub due: Due,
     /// What a reader must know.
     pub note: &'static str,
-}
-
-/// What a user does.
-#[derive(Clone, Copy, Debug)]
-pub enum Traffic {
-    /// One connection, both ways at once; the far end closes first.
-    Tcp { v6: bool, up: u64, down: u64, write: usize },
-    /// Short connections, one after the other.
-    Connections { count: u32, user_closes: bool },
-    /// Datagrams and their echoes.
-    Udp { v6: bool, rounds: u32, sends: &'static [usize], segment: Option<u16> },
-    /// Bursts of datagrams and the like back.
-    Bursts { v6: bool, count: u32, shape: Burst },
-    /// One connection up, by another system call than `write`.
-    Send(Way),
-    /// Echo requests over a raw socket.
-    Ping { packets: u16, payload: usize },
-    /// UDP over a packet socket.
-    Frames { packets: u32, payload: usize },
-    /// The user's client, the user's proxy, somebody's server, all on 127.0.0.1.
-    Chain { up: u64, down: u64 },
 }
 
 /// Where the user's processes are.

@@ -7,6 +7,9 @@ use nix::{libc, setsockopt_impl, sockopt_impl, sys::socket::setsockopt};
 /// How long datagrams wait after their first round.
 const PAUSE: Duration = Duration::from_millis(700);
 
+/// How long the second to close hesitates: much longer than the other takes to be gone.
+const HESITATION: Duration = Duration::from_millis(3);
+
 static PACE: OnceLock<u32> = OnceLock::new();
 
 sockopt_impl!(MaxPacingRate, SetOnly, libc::SOL_SOCKET, libc::SO_MAX_PACING_RATE, u32);
@@ -30,5 +33,12 @@ pub fn slow_down(stream: &TcpStream) -> io::Result<()> {
 pub fn after_round(number: u32) {
     if number == 0 && PACE.get().is_some() {
         thread::sleep(PAUSE);
+    }
+}
+
+/// Who closes second takes its time, so that the one who closed first has no socket any more.
+pub fn before_closing() {
+    if PACE.get().is_some() {
+        thread::sleep(HESITATION);
     }
 }

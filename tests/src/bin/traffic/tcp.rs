@@ -73,6 +73,7 @@ fn converse(stream: &TcpStream, exchange: Exchange) -> io::Result<()> {
     writer.join().map_err(|_| io::Error::other("the writer panicked"))??;
     if !exchange.closes_first && exchange.receive.is_some() {
         ends(stream)?;
+        pace::before_closing();
     }
     Ok(())
 }

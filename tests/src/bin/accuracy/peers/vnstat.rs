@@ -9,7 +9,7 @@ use vpnmon_tests::{
     machine::find,
     namespace::Namespace,
     process::{Process, outcome},
-    wait::{SOON, wait_for},
+    wait::SOON,
 };
 
 use super::Seen;
@@ -21,13 +21,14 @@ const INTERVAL: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Vnstat {
     daemon: Process,
-    dir: TempDir,
+    config: String,
     namespace: String,
     device: String,
+    _dir: TempDir,
 }
 
 impl Vnstat {
-    /// Waits until it knows the device. It never looks at loopback.
+    /// Counts from where the device stands now. It never looks at loopback.
     pub fn start(near: &Namespace, device: &str) -> Option<Self> {
         find("vnstatd").filter(|_| device != "lo")?;
         let dir = TempDir::with_prefix("vpnmon-vnstat-").ok()?;
@@ -40,13 +41,14 @@ impl Vnstat {
             dir.path().display()
         );
         fs::write(&config, text).ok()?;
+        let (name, config) = (&near.name, config.display().to_string());
+        // Nobody may look into the database while the daemon makes it, so it is made before.
+        exec(name, &["vnstatd", "--config", &config, "--initdb"])?;
+        exec(name, &["vnstat", "--config", &config, "--add", "-i", device])?;
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &near.name, "vnstatd", "--nodaemon", "--config"]);
-        let daemon = Process::start("vnstatd", command.arg(&config));
-        let (namespace, device) = (near.name.clone(), device.to_owned());
-        let vnstat = Self { daemon, dir, namespace, device };
-        wait_for("vnstat's first look", SOON, || vnstat.read().map(|_| ()));
-        Some(vnstat)
+        command.args(["netns", "exec", name, "vnstatd", "--config", &config, "--nodaemon"]);
+        let daemon = Process::start("vnstatd", &mut command);
+        Some(Self { daemon, config, namespace: name.clone(), device: device.to_owned(), _dir: dir })
     }
 
     /// After its next look, whose result is on disk when the daemon has ended.
@@ -57,16 +59,21 @@ impl Vnstat {
         self.read().unwrap_or_default()
     }
 
-    fn read(&self) -> Result<Seen, String> {
-        let config = self.dir.path().join("vnstat.conf").display().to_string();
-        let args = ["netns", "exec", &self.namespace, "vnstat", "--config", &config, "--json"];
-        let ended = outcome("ip", &args);
-        let document: Document =
-            serde_json::from_str(&ended.stdout).map_err(|e| format!("{e}: {}", ended.stdout))?;
+    fn read(&self) -> Option<Seen> {
+        let text = exec(&self.namespace, &["vnstat", "--config", &self.config, "--json"])?;
+        let document: Document = serde_json::from_str(&text).ok()?;
         let found = document.interfaces.into_iter().find(|found| found.name == self.device);
-        let total = found.ok_or_else(|| format!("no {}", self.device))?.traffic.total;
-        Ok(Seen { up: Some(total.tx), down: Some(total.rx) })
+        found.map(|Interface { traffic: Traffic { total }, .. }| Seen {
+            up: Some(total.tx),
+            down: Some(total.rx),
+        })
     }
+}
+
+/// Stdout of a program that ends well.
+fn exec(namespace: &str, command: &[&str]) -> Option<String> {
+    let ended = outcome("ip", &[&["netns", "exec", namespace], command].concat());
+    (ended.code == 0).then_some(ended.stdout)
 }
 
 #[derive(Deserialize)]
