@@ -24,6 +24,7 @@ pub mod nft;
 pub mod order;
 pub mod process;
 pub mod status;
+pub mod tap;
 pub mod usage;
 pub mod user;
 pub mod wait;

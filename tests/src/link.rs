@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Bytes of an Ethernet header, which interface statistics count.
-const ETHERNET_HEADER: u64 = 14;
+pub const ETHERNET_HEADER: u64 = 14;
 
 /// `near` is where the metered users are, `far` where they connect to. A veth joins them whose
 /// devices segment nothing, so that every packet on it is one a real wire would carry.
@@ -81,16 +81,7 @@ impl Link {
     /// What `end` has received, by the device's own statistics; nothing may have been dropped.
     #[must_use]
     pub fn received(end: &Namespace) -> Count {
-        let text = end.ip(&["-s", "-j", "link", "show", "dev", DEVICE]);
-        let links: Vec<Listed> =
-            serde_json::from_str(&text).unwrap_or_else(|e| panic!("ip: {e}: {text}"));
-        let stats = &links.first().unwrap_or_else(|| panic!("no {DEVICE}: {text}")).stats64;
-        assert_eq!(
-            (stats.rx.dropped, stats.tx.dropped),
-            (0, 0),
-            "the veth dropped packets: {text}"
-        );
-        Count { bytes: stats.rx.bytes, packets: stats.rx.packets }
+        received(end, DEVICE)
     }
 
     /// What the flow at `port` has sent to the far end, and what has come back.
@@ -115,6 +106,18 @@ impl Link {
             });
         }
     }
+}
+
+/// What `device` has received, by its own statistics; nothing may have been dropped.
+#[must_use]
+pub fn received(end: &Namespace, device: &str) -> Count {
+    let text = end.ip(&["-s", "-j", "link", "show", "dev", device]);
+    let links: Vec<Listed> =
+        serde_json::from_str(&text).unwrap_or_else(|e| panic!("ip: {e}: {text}"));
+    let stats = &links.first().unwrap_or_else(|| panic!("no {device}: {text}")).stats64;
+    let dropped = (stats.rx.dropped, stats.tx.dropped);
+    assert_eq!(dropped, (0, 0), "{device} dropped packets: {text}");
+    Count { bytes: stats.rx.bytes, packets: stats.rx.packets }
 }
 
 /// Counts by port what `end` receives.

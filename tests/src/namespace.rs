@@ -21,6 +21,15 @@ impl Namespace {
         namespace
     }
 
+    /// Names the network namespace of a process `vt-PID-NAME`.
+    #[must_use]
+    pub fn of_process(name: &str, pid: u32) -> Self {
+        let namespace = Self { name: format!("vt-{}-{name}", process::id()) };
+        run("ip", &["netns", "attach", &namespace.name, &pid.to_string()]);
+        namespace.ip(&["link", "set", "lo", "up"]);
+        namespace
+    }
+
     /// `ip ARGS` inside.
     pub fn ip(&self, args: &[&str]) -> String {
         run("ip", &[&["-n", &self.name], args].concat())

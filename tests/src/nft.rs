@@ -39,6 +39,8 @@ impl std::iter::Sum for Count {
 /// Name of the counter of everything no rule names.
 pub const OTHER: &str = "other";
 
+const TABLE: &str = "wire";
+
 /// A `table netdev` on one device; gone with its namespace.
 #[derive(Debug)]
 pub struct NftWire {
@@ -49,7 +51,7 @@ impl NftWire {
     /// Counts on `device` in `namespace`: each rule is a counter's name and an nft match.
     #[must_use]
     pub fn load(namespace: &Namespace, device: &str, rules: &[(String, String)]) -> Self {
-        let mut text = format!("table netdev wire {{\n counter {OTHER} {{}}\n");
+        let mut text = format!("table netdev {TABLE} {{\n counter {OTHER} {{}}\n");
         for name in rules.iter().map(|(name, _)| name).collect::<BTreeSet<_>>() {
             let _ = writeln!(text, " counter {name} {{}}");
         }
@@ -71,12 +73,19 @@ impl NftWire {
     /// All counters by name.
     #[must_use]
     pub fn counts(&self) -> BTreeMap<String, Count> {
-        let text = run("ip", &["netns", "exec", &self.namespace, "nft", "-j", "list", "counters"]);
-        let listing: Listing =
-            serde_json::from_str(&text).unwrap_or_else(|e| panic!("nft's JSON: {e}: {text}"));
-        let named = listing.nftables.into_iter().filter_map(|item| item.counter);
-        named.map(|counter| (counter.name, counter.count)).collect()
+        counters(&self.namespace, TABLE)
     }
+}
+
+/// All counters of a table in a namespace by name.
+#[must_use]
+pub fn counters(namespace: &str, table: &str) -> BTreeMap<String, Count> {
+    let text = run("ip", &["netns", "exec", namespace, "nft", "-j", "list", "counters"]);
+    let listing: Listing =
+        serde_json::from_str(&text).unwrap_or_else(|e| panic!("nft's JSON: {e}: {text}"));
+    let named = listing.nftables.into_iter().filter_map(|item| item.counter);
+    let named = named.filter(|counter| counter.table == table);
+    named.map(|counter| (counter.name, counter.count)).collect()
 }
 
 #[derive(Deserialize)]
@@ -92,6 +101,7 @@ struct Item {
 #[derive(Deserialize)]
 struct Named {
     name: String,
+    table: String,
     #[serde(flatten)]
     count: Count,
 }

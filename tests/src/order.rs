@@ -1,7 +1,7 @@
 //! What `vpnmon-traffic` is told to do: one JSON argument.
 
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
     path::{Path, PathBuf},
     process::Command,
 };
@@ -17,6 +17,10 @@ pub struct Order {
     pub place: Place,
     /// Done there.
     pub role: Role,
+    /// Most bytes a second that a TCP socket sends; datagrams then wait a while after the first
+    /// round, and who closes second waits a little. Tools that look at connections now and then see
+    /// nothing of faster ones.
+    pub pace: Option<u32>,
 }
 
 /// Cgroup, network namespace and uid of a process.
@@ -90,6 +94,92 @@ pub enum Role {
         /// `UDP_SEGMENT`: the kernel cuts each send into datagrams of this size.
         segment: Option<u16>,
     },
+    /// Connects `connections` times, one after the other; several close like most programs do,
+    /// without waiting for the other end.
+    TcpMany {
+        /// The other end.
+        to: SocketAddr,
+        /// Done on each connection.
+        exchange: Exchange,
+        /// How many.
+        connections: u32,
+    },
+    /// Connects and sends by one of the kernel's other ways, then waits for the other end to close.
+    TcpSend {
+        /// The other end.
+        to: SocketAddr,
+        /// How.
+        way: Way,
+        /// Bytes to send.
+        bytes: usize,
+    },
+    /// Prints `port N`, takes one connection and passes it on to `to`, both ways to the end.
+    TcpProxy {
+        /// Port 0: any.
+        at: SocketAddr,
+        /// Where to.
+        to: SocketAddr,
+    },
+    /// Prints `port N`, then answers `bursts` bursts of [`Role::BurstAsk`] with the like.
+    BurstAnswer {
+        /// Port 0: any.
+        at: SocketAddr,
+        /// How many.
+        bursts: u32,
+        /// How each is sent.
+        shape: Burst,
+    },
+    /// Sends bursts of datagrams as a QUIC stack would and waits for each one's answer.
+    BurstAsk {
+        /// The other end.
+        to: SocketAddr,
+        /// How many.
+        bursts: u32,
+        /// How each is sent.
+        shape: Burst,
+    },
+    /// Sends echo requests over a raw socket and waits for each one's reply.
+    Ping {
+        /// Who replies.
+        to: Ipv4Addr,
+        /// How many.
+        packets: u16,
+        /// Bytes after the ICMP header.
+        payload: usize,
+    },
+    /// Sends UDP packets made by hand over a packet socket, below IP.
+    FrameSend {
+        /// Where they leave.
+        device: String,
+        /// Address they claim to come from.
+        from: SocketAddrV4,
+        /// The other end, which need not exist.
+        to: SocketAddrV4,
+        /// How many.
+        packets: u32,
+        /// Bytes after the UDP header.
+        payload: usize,
+    },
+    /// Prints `ready`, then passes frames between two devices, loses some and changes the order of
+    /// others: netem's work, the same on each run, on kernels that have no netem.
+    Hop {
+        /// The devices.
+        devices: [String; 2],
+        /// One frame in so many is lost.
+        lose_one_in: u32,
+        /// One frame in so many lets the next two pass.
+        delay_one_in: u32,
+    },
+    /// Goes into a user and a network namespace of its own, where it has the uid `inside`, prints
+    /// `inside`, waits until the file `until` is there, and does `then`.
+    Container {
+        /// The uid there.
+        inside: u32,
+        /// Made by the test when the network is.
+        until: PathBuf,
+        /// Done there.
+        then: Box<Role>,
+    },
     /// A socket and one loopback datagram of `payload` bytes for each uid; prints `done`.
     ManyUids {
         /// First uid.
@@ -108,6 +198,55 @@ pub enum Role {
         /// Program and arguments.
         command: Vec<String>,
     },
+}
+
+/// Ways to send on a TCP socket that pass by `write`.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub enum Way {
+    /// From a file.
+    SendFile,
+    /// From a pipe.
+    Splice,
+    /// `IORING_OP_SEND`, several under way.
+    IoUring,
+    /// `MSG_ZEROCOPY`.
+    ZeroCopy,
+}
+
+/// A burst of datagrams, sent by one `sendmmsg`.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Burst {
+    /// Messages of the call.
+    pub messages: usize,
+    /// `UDP_SEGMENT`: datagrams that the kernel cuts each message into, the last a short one.
+    /// Without it a message is one datagram.
+    pub segments: Option<usize>,
+}
+
+impl Burst {
+    /// Sizes of full datagrams, one after the other by burst: what QUIC starts with, what it gets
+    /// to over PPPoE and IPv6, and what it finds on a clean path.
+    const SIZES: [u16; 3] = [1200, 1252, 1350];
+    /// What the last datagram of a message is short of.
+    const REST: usize = 37;
+
+    /// Bytes of a full datagram of the burst with this number.
+    #[must_use]
+    pub fn datagram(self, number: u32) -> u16 {
+        Self::SIZES[number as usize % Self::SIZES.len()]
+    }
+
+    /// Bytes of each message of that burst.
+    #[must_use]
+    pub fn message(self, number: u32) -> usize {
+        usize::from(self.datagram(number)) * self.segments.unwrap_or(1) - Self::REST
+    }
+
+    /// Bytes of all of `bursts`.
+    #[must_use]
+    pub fn total(self, bursts: u32) -> usize {
+        (0..bursts).map(|number| self.message(number) * self.messages).sum()
+    }
 }
 
 /// What happens on one TCP connection: both ways at once.
@@ -144,13 +283,38 @@ impl Order {
     /// `role` at `place`.
     #[must_use]
     pub fn new(place: Place, role: Role) -> Self {
-        Self { place, role }
+        Self { place, role, pace: None }
+    }
+
+    /// The same, not faster than `rate` bytes a second.
+    #[must_use]
+    pub fn paced(self, rate: u32) -> Self {
+        Self { pace: Some(rate), ..self }
+    }
+
+    /// The same, with CAP_NET_RAW for the user of `place`.
+    #[must_use]
+    pub fn with_net_raw(self) -> Self {
+        let Place { cgroup, netns, uid } = self.place;
+        let uid = uid.unwrap_or_default().to_string();
+        let inner = Self { place: Place::default(), ..self };
+        let words = ["setpriv", "--reuid", &uid, "--regid", &uid, "--clear-groups"];
+        let rights = ["--inh-caps", "+net_raw", "--ambient-caps", "+net_raw"];
+        let program = [program().display().to_string(), inner.text()];
+        let command = [&words[..], &rights].concat().into_iter().map(str::to_owned);
+        let command = command.chain(program).collect();
+        let role = Role::Isolated { unmount: Vec::new(), read_only: Vec::new(), command };
+        Self::new(Place { cgroup, netns, uid: None }, role)
+    }
+
+    fn text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|e| panic!("order: {e}"))
     }
 
     /// Starts it.
     #[must_use]
     pub fn start(&self) -> Process {
-        let text = serde_json::to_string(self).unwrap_or_else(|e| panic!("order: {e}"));
+        let text = self.text();
         Process::start(&format!("vpnmon-traffic {text}"), Command::new(program()).arg(text))
     }
 
@@ -183,13 +347,14 @@ impl Place {
     }
 }
 
-/// Cargo builds it beside the directory of the test binaries; elsewhere `VPNMON_TRAFFIC` names it.
+/// Cargo builds it beside other programs, and beside the directory of the test binaries; elsewhere
+/// `VPNMON_TRAFFIC` names it.
 fn program() -> PathBuf {
     if let Some(named) = std::env::var_os("VPNMON_TRAFFIC") {
         return named.into();
     }
-    let test = std::env::current_exe().unwrap_or_else(|e| panic!("where am I: {e}"));
-    let built = test.ancestors().nth(2).map(|dir| dir.join("vpnmon-traffic"));
-    let built = built.filter(|file| file.is_file());
-    built.unwrap_or_else(|| panic!("no vpnmon-traffic beside {}", test.display()))
+    let this = std::env::current_exe().unwrap_or_else(|e| panic!("where am I: {e}"));
+    let mut built = this.ancestors().skip(1).take(2).map(|dir| dir.join("vpnmon-traffic"));
+    let built = built.find(|file| file.is_file());
+    built.unwrap_or_else(|| panic!("no vpnmon-traffic beside {}", this.display()))
 }

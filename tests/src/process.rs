@@ -51,9 +51,15 @@ impl Process {
     /// The next line of its stdout.
     #[must_use]
     pub fn line(&mut self, deadline: Duration) -> String {
-        self.lines.recv_timeout(deadline).unwrap_or_else(|e| {
-            panic!("{}: no line on stdout: {e}; stderr:\n{}", self.name, self.stderr())
+        self.next_line(deadline).unwrap_or_else(|| {
+            panic!("{}: no line on stdout in {deadline:?}; stderr:\n{}", self.name, self.stderr())
         })
+    }
+
+    /// The next line of its stdout, unless it ends or keeps silent.
+    #[must_use]
+    pub fn next_line(&mut self, deadline: Duration) -> Option<String> {
+        self.lines.recv_timeout(deadline).ok()
     }
 
     /// The number after `word` in the next line.

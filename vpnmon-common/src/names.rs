@@ -22,3 +22,7 @@ pub const PINNED_MAPS: [&str; 5] = [SLOTS, UIDS, FREE_SLOTS, SOCKETS, REGISTRY];
 
 /// Global of the object, `u8`: 0 sends loopback packets to their own row instead of the account.
 pub const COUNT_LOOPBACK: &str = "COUNT_LOOPBACK";
+
+/// Global of the object, `u32`: bytes from the start of the kernel's `struct sock` to its `sk_uid`;
+/// 0 where that is not known.
+pub const SOCKET_UID_OFFSET: &str = "SOCKET_UID_OFFSET";

@@ -9,7 +9,7 @@ pub enum Owner {
     Overflow,
     /// Loopback packets while `meter.loopback` is off.
     Loopback,
-    /// The uid that made or accepted the socket (`bpf_get_socket_uid`).
+    /// The uid that made or accepted the socket, as the machine knows it.
     Uid(u32),
 }
 
@@ -55,7 +55,8 @@ impl Owner {
 /// any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CachedOwner {
-    /// uid of the socket when `slot` was found.
+    /// uid of the socket when `slot` was found, as `bpf_get_socket_uid` has it: mapped into a user
+    /// namespace, so good to see a change by, not to name an account.
     pub uid: u32,
     /// Index in the slot array; 0 is "not looked up yet", which is also why the unattributed slot
     /// has index 0: it is never cached.

@@ -44,6 +44,16 @@ static SOCKETS: SkStorage<u64> = SkStorage::new();
 #[unsafe(no_mangle)]
 static COUNT_LOOPBACK: Global<u8> = Global::new(1);
 
+#[unsafe(no_mangle)]
+static SOCKET_UID_OFFSET: Global<u32> = Global::new(0);
+
+/// Where `sk_uid` is in `struct sock`; 0 where the agent does not know. A constant to the verifier,
+/// which then never sees the helper that not every kernel lends.
+#[inline(always)]
+pub fn socket_uid_offset() -> u32 {
+    SOCKET_UID_OFFSET.load()
+}
+
 /// Whether loopback packets count for their owner. A constant to the verifier.
 #[inline(always)]
 pub fn count_loopback() -> bool {

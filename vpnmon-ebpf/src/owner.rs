@@ -31,7 +31,7 @@ pub fn slot_index(ctx: &SkBuffContext) -> u32 {
     if cached.slot != UNATTRIBUTED_SLOT && cached.uid == uid {
         return cached.slot;
     }
-    let slot = slot_of(ctx, uid);
+    let slot = slot_of(ctx, packet::outside_uid(socket).unwrap_or(uid));
     // Overflow is not remembered, so that a slot freed later is found.
     if slot != OVERFLOW_SLOT {
         store(word, CachedOwner { uid, slot }.encode());
@@ -42,7 +42,10 @@ pub fn slot_index(ctx: &SkBuffContext) -> u32 {
 /// No storage: no full socket, or no memory for one. The second still has a uid.
 #[inline(always)]
 fn without_memory(ctx: &SkBuffContext, socket: maps::Socket) -> u32 {
-    if packet::is_full(socket) { slot_of(ctx, Packet(ctx).uid()) } else { UNATTRIBUTED_SLOT }
+    if !packet::is_full(socket) {
+        return UNATTRIBUTED_SLOT;
+    }
+    slot_of(ctx, packet::outside_uid(socket).unwrap_or_else(|| Packet(ctx).uid()))
 }
 
 /// The slot of `uid`, given to it now if it has none.

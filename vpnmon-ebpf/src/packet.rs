@@ -2,10 +2,13 @@
 
 #![allow(unsafe_code, reason = "one of the three places that own the crate's unsafe code")]
 
-use aya_ebpf::{helpers::generated::bpf_sk_fullsock, programs::SkBuffContext};
+use aya_ebpf::{
+    helpers::{bpf_probe_read_kernel, generated::bpf_sk_fullsock},
+    programs::SkBuffContext,
+};
 use vpnmon_common::wire::{BufferSize, PacketBytes, WireSize, wire_size};
 
-use crate::maps::Socket;
+use crate::maps::{self, Socket};
 
 /// The way of a packet, seen from the socket.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,11 +58,33 @@ impl Packet<'_> {
     }
 
     /// The uid of a full socket: of its creator, or of whoever accepted it. Mapped into the user
-    /// namespace of the socket's network namespace (`bpf_get_socket_uid`).
+    /// namespace of the socket's network namespace (`bpf_get_socket_uid`): see [`outside_uid`].
     #[inline(always)]
     pub fn uid(self) -> u32 {
         self.0.skb.get_socket_uid()
     }
+}
+
+/// The uid of a full socket as the machine knows it, outside of all user namespaces.
+///
+/// In a network namespace that a user has made together with a user namespace (`unshare -Urn`),
+/// `bpf_get_socket_uid` answers with the uid inside (`from_kuid_munged(sock_net(sk)->user_ns, ..)`,
+/// seen on 6.18), and that is the user's own choice: root, or any other account. So this reads
+/// `sk_uid` itself. `None` where the agent does not know where that is.
+#[inline(always)]
+pub fn outside_uid(socket: Socket) -> Option<u32> {
+    let offset = maps::socket_uid_offset();
+    if offset == 0 {
+        return None;
+    }
+    // The verifier forbids arithmetic on a socket's pointer; a copy of its bytes is a number to it.
+    let pointer = socket.0 as u64;
+    // SAFETY: a word of this program's own stack.
+    let address = unsafe { bpf_probe_read_kernel(&raw const pointer) }.ok()?;
+    let uid = address.wrapping_add(u64::from(offset)) as *const u32;
+    // SAFETY: the helper answers with an error where nothing can be read; what is there is a u32
+    // (`kuid_t`), by the kernel's own word on its layout.
+    unsafe { bpf_probe_read_kernel(uid) }.ok()
 }
 
 /// Whether the socket is a full one. TIME_WAIT and request sockets have no uid.

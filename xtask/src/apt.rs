@@ -12,7 +12,7 @@ use nix::unistd::geteuid;
 
 use crate::{
     failure::{Failure, OrFail, Result},
-    layout::Layout,
+    layout::{self, Layout},
     step,
 };
 
@@ -42,6 +42,30 @@ pub fn install(layout: &Layout, packages: &[&str], why: &str, otherwise: &str) -
     step::logged(&step, &about, &log, &mut command).map_err(|failure| {
         Failure::new(&what, failure.why(), format!("see {}; {otherwise}", log.display()))
     })
+}
+
+/// Puts the files of `package` below `into` and installs nothing: no service, no account.
+pub fn unpack(layout: &Layout, package: &str, why: &str, into: &Path) -> Result<()> {
+    let what = format!("fetching {package} ({why})");
+    if !Path::new("/usr/bin/apt-get").exists() {
+        let next = format!("install {package} by hand");
+        return Err(Failure::new(what, "this machine has no apt-get", next));
+    }
+    update(layout)?;
+    let debs = into.join("debs");
+    layout::make_dir(&debs)?;
+    let mut download = apt_get("download");
+    // The user _apt may not be able to enter the clone.
+    download.args(["-o", "APT::Sandbox::User=root", package]).current_dir(&debs);
+    let log = layout.log(&format!("apt-{package}"))?;
+    step::logged(&what, "about 5 s", &log, &mut download)?;
+    let next = format!("remove {} and run this again", into.display());
+    for deb in fs::read_dir(&debs).or_fail(&what, &next)? {
+        let mut open = Command::new("dpkg-deb");
+        open.arg("-x").arg(deb.or_fail(&what, &next)?.path()).arg(into);
+        step::logged(&format!("unpacking {package}"), "about 1 s", &log, &mut open)?;
+    }
+    fs::remove_dir_all(&debs).or_fail(&what, &next)
 }
 
 /// One broken source must not stop an install from the others, so a failure is only told.

@@ -1,5 +1,6 @@
 //! `cargo xtask <command>`: one place that knows how vpnmon is built, run and tested.
 
+mod accuracy;
 mod apt;
 mod bpf;
 mod cargo;
@@ -45,6 +46,8 @@ enum Command {
     Kernels(kernels::KernelsArgs),
     /// Fuzz every parser that meets bytes from outside, or one of them; needs a C++ compiler.
     Fuzz(fuzz::FuzzArgs),
+    /// Measure the agent, and other tools beside it, against what is on the wire; needs root.
+    Accuracy(accuracy::AccuracyArgs),
     /// Check formatting, clippy and the documentation, warnings being errors.
     Lint,
 }
@@ -100,6 +103,7 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Test(args) => test::test(&layout, &test::Selection::new(args.unit, args.system)),
         Command::Kernels(args) => kernels::kernels(&layout, &args),
         Command::Fuzz(args) => fuzz::fuzz(&layout, &args),
+        Command::Accuracy(args) => accuracy::accuracy(&layout, &args),
         Command::Lint => lint::lint(&layout),
     }
 }

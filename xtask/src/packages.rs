@@ -8,11 +8,14 @@ use crate::{
     layout::Layout,
 };
 
-struct Package {
-    name: &'static str,
+/// A package, and how to see whether it is there.
+pub struct Package {
+    /// As apt knows it.
+    pub name: &'static str,
     /// Files by absolute path, or programs looked for in [`program_dirs`].
-    needs: &'static [&'static str],
-    why: &'static str,
+    pub needs: &'static [&'static str],
+    /// For whoever sees it being installed.
+    pub why: &'static str,
 }
 
 const TABLE: [Package; 11] = [
@@ -41,9 +44,14 @@ const TABLE: [Package; 11] = [
     Package { name: "libc6-dev", needs: &["/usr/include/stdio.h"], why: "what cc links with" },
 ];
 
-/// Installs the packages that are missing; all there takes no time and prints nothing.
+/// Installs what the system tests need and is missing.
 pub fn ensure(layout: &Layout) -> Result<()> {
-    let missing = missing(&TABLE);
+    ensure_all(layout, &TABLE)
+}
+
+/// Installs the packages that are missing; all there takes no time and prints nothing.
+pub fn ensure_all(layout: &Layout, table: &'static [Package]) -> Result<()> {
+    let missing = missing(table);
     if missing.is_empty() {
         return Ok(());
     }

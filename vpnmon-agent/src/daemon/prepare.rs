@@ -163,6 +163,12 @@ fn settings(
             config.agent.bpffs.display()
         ));
     }
+    if let Some(why) = &attached.masked_uids {
+        degraded.push(format!(
+            "uids: a user who makes a network namespace of its own counts there under whatever uid \
+             it takes, because {why}"
+        ));
+    }
     let drain_interval_ms =
         u64::try_from(config.meter.drain_interval.as_millis()).unwrap_or(u64::MAX);
     let about = view::Agent {

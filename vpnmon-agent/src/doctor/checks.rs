@@ -20,10 +20,12 @@ pub fn all(config: &Config) -> Vec<Check> {
     let root = root();
     let kernel = kernel_release();
     let can_load = root.status == Outcome::Ok && kernel.status == Outcome::Ok;
+    let [programs, uids] = programs(can_load);
     vec![
         root,
         kernel,
-        programs(can_load),
+        programs,
+        uids,
         jit(),
         cgroup2(config),
         bpf_file_system(config),
@@ -74,18 +76,32 @@ fn kernel_release() -> Check {
     bad("kernel", Outcome::Fail, format!("kernel {release}"), format!("{error:#}"), fix)
 }
 
-fn programs(can_load: bool) -> Check {
+/// Whether they load, and whether they then see through user namespaces.
+fn programs(can_load: bool) -> [Check; 2] {
     const WHAT: &str = "the kernel programs load";
     if !can_load {
         let why = "not tried: it takes root and a kernel that is new enough";
-        return bad("programs", Outcome::Off, WHAT, why, "see above");
+        return [bad("programs", Outcome::Off, WHAT, why, "see above"), uids(Err(why))];
     }
     match kernel::try_load() {
-        Ok(()) => ok("programs", WHAT),
+        Ok(masked) => [ok("programs", WHAT), uids(masked.as_deref().map_or(Ok(()), Err))],
         Err(error) => {
             let fix = "report it with the kernel's release and the line above";
             let what = "the kernel programs do not load";
-            bad("programs", Outcome::Fail, what, format!("{error:#}"), fix)
+            let programs = bad("programs", Outcome::Fail, what, format!("{error:#}"), fix);
+            [programs, uids(Err("the programs do not load"))]
+        }
+    }
+}
+
+fn uids(seen: Result<(), &str>) -> Check {
+    match seen {
+        Ok(()) => ok("uids", "users are told apart in user namespaces too"),
+        Err(why) => {
+            let what = "who makes a network namespace of its own counts under the uid taken there";
+            let fix = "use a kernel with BTF (CONFIG_DEBUG_INFO_BTF) that is not locked down to \
+                       confidentiality, or forbid users namespaces (user.max_net_namespaces)";
+            bad("uids", Outcome::Off, what, why, fix)
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod attach;
 pub mod bpffs;
+mod btf;
 pub mod cgroup;
 mod logs;
 mod mapped;
@@ -58,6 +59,9 @@ pub struct Attached {
     pub logs: Option<Logs>,
     /// Accounts that there is room for.
     pub max_accounts: u32,
+    /// Why a user who makes a network namespace of its own can count under another uid there;
+    /// `None` where nobody can.
+    pub masked_uids: Option<String>,
     /// Whether something counted here before.
     pub adopted: bool,
     /// What counted here before, where that could not go on.
@@ -160,7 +164,8 @@ fn link(
         }
     }
     undo.keep();
-    Ok(Attached { max_accounts: meter.max_accounts(), meter, logs, adopted, former: None })
+    let (max_accounts, masked_uids) = (meter.max_accounts(), object.masked_uids.take());
+    Ok(Attached { meter, logs, max_accounts, masked_uids, adopted, former: None })
 }
 
 impl Plan {

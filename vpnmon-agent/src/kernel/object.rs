@@ -11,7 +11,7 @@ use aya::{
 use vpnmon_common::{
     names::{
         COUNT_LOOPBACK, EGRESS_PROGRAM, FREE_SLOTS, INGRESS_PROGRAM, PINNED_MAPS, REGISTRY, SLOTS,
-        UIDS,
+        SOCKET_UID_OFFSET, UIDS,
     },
     owner::Owner,
     slot::{
@@ -19,7 +19,7 @@ use vpnmon_common::{
     },
 };
 
-use super::{logs::Logs, mapped::MappedWords, meter::Meter, pins::Pins};
+use super::{btf, logs::Logs, mapped::MappedWords, meter::Meter, pins::Pins};
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("VPNMON_BPF_OBJECT"));
 
@@ -36,52 +36,84 @@ pub struct Settings {
 }
 
 /// Programs and maps, loaded but not attached.
-pub struct Object(Ebpf);
+pub struct Object {
+    ebpf: Ebpf,
+    /// Why the programs cannot see through user namespaces, where they cannot.
+    pub masked_uids: Option<String>,
+}
 
 /// New maps with room for this many accounts.
 pub fn load_fresh(max_accounts: u32, settings: Settings) -> Result<Object> {
-    let mut loader = EbpfLoader::new();
-    loader
-        .map_max_entries(SLOTS, FIRST_ACCOUNT_SLOT + max_accounts)
-        .map_max_entries(UIDS, max_accounts)
-        .map_max_entries(FREE_SLOTS, max_accounts);
-    load(&mut loader, settings)
+    load(settings, |loader| {
+        loader
+            .map_max_entries(SLOTS, FIRST_ACCOUNT_SLOT + max_accounts)
+            .map_max_entries(UIDS, max_accounts)
+            .map_max_entries(FREE_SLOTS, max_accounts);
+    })
 }
 
 /// The maps that are pinned.
 pub fn load_pinned(pins: &Pins, settings: Settings) -> Result<Object> {
-    let mut loader = EbpfLoader::new();
     for name in PINNED_MAPS {
         let path = pins.path(name);
         // The loader would make a map where none is pinned, and count in it apart from the others.
         MapData::from_pin(&path).with_context(|| {
             format!("the maps in {} are not whole; run `vpnmon-agent detach`", path.display())
         })?;
-        loader.map_pin_path(name, path);
     }
-    load(&mut loader, settings)
+    load(settings, |loader| {
+        for name in PINNED_MAPS {
+            loader.map_pin_path(name, pins.path(name));
+        }
+    })
 }
 
-/// Whether this kernel takes the programs; nothing stays of the attempt.
-pub fn try_load() -> Result<()> {
+/// Whether this kernel takes the programs; nothing stays of the attempt. As
+/// [`Object::masked_uids`].
+pub fn try_load() -> Result<Option<String>> {
     let settings = Settings { count_loopback: true, verbose: true };
-    load_fresh(1, settings).map(|_| ())
+    load_fresh(1, settings).map(|object| object.masked_uids)
 }
 
-fn load(loader: &mut EbpfLoader<'_>, settings: Settings) -> Result<Object> {
+/// With programs that read the uid of a socket itself, where this kernel allows it.
+fn load(settings: Settings, prepare: impl Fn(&mut EbpfLoader<'_>)) -> Result<Object> {
+    let with_uids =
+        btf::offset_of("sock", "sk_uid").and_then(|offset| load_at(offset, settings, &prepare));
+    let refused = match with_uids {
+        Ok(ebpf) => return Ok(Object { ebpf, masked_uids: None }),
+        // Such as lockdown, which lends programs nothing that reads the kernel's memory.
+        Err(error) => error,
+    };
+    let ebpf = load_at(0, settings, &prepare)?;
+    Ok(Object { ebpf, masked_uids: Some(format!("{refused:#}")) })
+}
+
+fn load_at(
+    socket_uid_offset: u32,
+    settings: Settings,
+    prepare: impl Fn(&mut EbpfLoader<'_>),
+) -> Result<Ebpf> {
     const NO: &u8 = &0;
     const YES: &u8 = &1;
     const ALL_LEVELS: &u8 = &u8::MAX;
+    let mut loader = EbpfLoader::new();
+    prepare(&mut loader);
+    loader.override_global(SOCKET_UID_OFFSET, &socket_uid_offset, true);
     loader.override_global(COUNT_LOOPBACK, if settings.count_loopback { YES } else { NO }, true);
     // With 0 the verifier takes the logging out of the programs.
     loader.override_global(aya_log::LEVEL, if settings.verbose { ALL_LEVELS } else { NO }, true);
-    let ebpf = loader.load(OBJECT).map_err(one_line).context("cannot load the BPF maps")?;
-    let mut object = Object(ebpf);
+    let mut ebpf = loader.load(OBJECT).map_err(one_line).context("cannot load the BPF maps")?;
     for name in [EGRESS_PROGRAM, INGRESS_PROGRAM] {
-        let load = object.program(name)?.load();
+        let load = program(&mut ebpf, name)?.load();
         load.map_err(one_line).with_context(|| format!("the kernel refuses program {name}"))?;
     }
-    Ok(object)
+    Ok(ebpf)
+}
+
+fn program<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut CgroupSkb> {
+    let program = ebpf.program_mut(name);
+    let program = program.with_context(|| format!("no program {name} in the object"))?;
+    Ok(program.try_into()?)
 }
 
 /// The causes of an aya error, the verifier's log cut to its end, which says why.
@@ -126,7 +158,7 @@ impl Object {
     /// Pins the maps; the registry last, which says that all are there.
     pub fn pin_maps(&self, pins: &Pins) -> Result<()> {
         for name in PINNED_MAPS {
-            let map = self.0.map(name).with_context(|| no_map(name))?;
+            let map = self.ebpf.map(name).with_context(|| no_map(name))?;
             map.pin(pins.path(name))
                 .map_err(one_line)
                 .with_context(|| format!("pinning {name}"))?;
@@ -141,25 +173,23 @@ impl Object {
 
     /// What the programs log.
     pub fn logs(&mut self) -> Result<Logs> {
-        Logs::new(&mut self.0)
+        Logs::new(&mut self.ebpf)
     }
 
     /// One of the programs.
     pub fn program(&mut self, name: &str) -> Result<&mut CgroupSkb> {
-        let program = self.0.program_mut(name);
-        let program = program.with_context(|| format!("no program {name} in the object"))?;
-        Ok(program.try_into()?)
+        program(&mut self.ebpf, name)
     }
 
     fn map<'a, T: TryFrom<&'a mut Map>>(&'a mut self, name: &str) -> Result<T>
     where
         T::Error: std::error::Error + Send + Sync + 'static,
     {
-        Ok(T::try_from(self.0.map_mut(name).with_context(|| no_map(name))?)?)
+        Ok(T::try_from(self.ebpf.map_mut(name).with_context(|| no_map(name))?)?)
     }
 
     fn array(&self, name: &str) -> Result<&MapData> {
-        match self.0.map(name).with_context(|| no_map(name))? {
+        match self.ebpf.map(name).with_context(|| no_map(name))? {
             Map::Array(map) => Ok(map),
             _ => bail!("map {name} of the object is no array"),
         }

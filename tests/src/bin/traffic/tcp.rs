@@ -13,6 +13,8 @@ use nix::{
 };
 use vpnmon_tests::order::Exchange;
 
+use crate::pace;
+
 const GIVE_UP: Duration = Duration::from_secs(20);
 
 pub fn listen(at: SocketAddr, exchange: Exchange, connections: u32) -> io::Result<()> {
@@ -38,6 +40,16 @@ pub fn connect(to: SocketAddr, exchange: Exchange, retry: bool) -> io::Result<()
     talk(&stream, exchange)
 }
 
+pub fn many(to: SocketAddr, exchange: Exchange, connections: u32) -> io::Result<()> {
+    (0..connections).try_for_each(|_| {
+        let stream = TcpStream::connect(to)?;
+        if connections == 1 {
+            closes_when_acknowledged(&stream)?;
+        }
+        converse(&stream, exchange)
+    })
+}
+
 pub fn refused(to: SocketAddr) -> io::Result<()> {
     match TcpStream::connect(to) {
         Err(e) if e.kind() == ErrorKind::ConnectionRefused => println!("refused"),
@@ -48,21 +60,37 @@ pub fn refused(to: SocketAddr) -> io::Result<()> {
 }
 
 fn talk(stream: &TcpStream, exchange: Exchange) -> io::Result<()> {
+    closes_when_acknowledged(stream)?;
+    converse(stream, exchange)
+}
+
+fn converse(stream: &TcpStream, exchange: Exchange) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    // Closing waits until the other end has acknowledged everything, the end included: when this
-    // process is gone, none of its packets is on the way.
-    setsockopt(stream, sockopt::Linger, &libc::linger { l_onoff: 1, l_linger: 20 })?;
+    pace::slow_down(stream)?;
     let sender = stream.try_clone()?;
     let writer = thread::spawn(move || write_all(&sender, exchange));
     read_all(stream, exchange.receive)?;
     writer.join().map_err(|_| io::Error::other("the writer panicked"))??;
     if !exchange.closes_first && exchange.receive.is_some() {
-        let extra = read_all(stream, None)?;
-        if extra != 0 {
-            return Err(io::Error::other(format!("{extra} bytes too many")));
-        }
+        ends(stream)?;
+        pace::before_closing();
     }
     Ok(())
+}
+
+/// Makes closing wait until the other end has acknowledged everything, the end included: when this
+/// process is gone, none of its packets is on the way.
+pub fn closes_when_acknowledged(stream: &TcpStream) -> io::Result<()> {
+    setsockopt(stream, sockopt::Linger, &libc::linger { l_onoff: 1, l_linger: 20 })?;
+    Ok(())
+}
+
+/// Waits until the other end closes, which has nothing more to say.
+pub fn ends(stream: &TcpStream) -> io::Result<()> {
+    match read_all(stream, None)? {
+        0 => Ok(()),
+        extra => Err(io::Error::other(format!("{extra} bytes too many"))),
+    }
 }
 
 fn write_all(mut stream: &TcpStream, exchange: Exchange) -> io::Result<()> {

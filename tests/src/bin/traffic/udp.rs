@@ -8,6 +8,8 @@ use std::{
 
 use nix::sys::socket::{setsockopt, sockopt};
 
+use crate::pace;
+
 /// A lost datagram ends the program instead of hanging it.
 const GIVE_UP: Duration = Duration::from_secs(10);
 
@@ -36,13 +38,14 @@ pub fn send(to: SocketAddr, rounds: u32, sends: &[usize], segment: Option<u16>) 
         setsockopt(&socket, sockopt::UdpGsoSegment, &i32::from(size))?;
     }
     let mut buffer = vec![0; 1 << 16];
-    for _ in 0..rounds {
+    for round in 0..rounds {
         for len in sends {
             socket.send(&vec![0x5a; *len])?;
         }
         for _ in 0..datagrams(sends, segment) {
             socket.recv(&mut buffer)?;
         }
+        pace::after_round(round);
     }
     Ok(())
 }
