@@ -12,13 +12,15 @@ pub const SLOTS: &str = "SLOTS";
 pub const UIDS: &str = "UIDS";
 /// `BPF_MAP_TYPE_QUEUE`: indexes of slots no account holds yet.
 pub const FREE_SLOTS: &str = "FREE_SLOTS";
-/// `BPF_MAP_TYPE_SK_STORAGE`: socket -> the owner found for it.
-pub const SOCKETS: &str = "SOCKETS";
+/// `BPF_MAP_TYPE_ARRAY` of u64, by uid: what [`UIDS`] says of a uid below
+/// [`crate::slot::DIRECT_UIDS`], found without a hash; 0 where that was not asked yet. Whoever takes
+/// an entry out of [`UIDS`] takes this one out too.
+pub const UID_SLOTS: &str = "UID_SLOTS";
 /// `BPF_MAP_TYPE_ARRAY` of one, mappable: [`crate::slot::Registry`].
 pub const REGISTRY: &str = "REGISTRY";
 
 /// The maps that outlive the agent, in the order they are pinned.
-pub const PINNED_MAPS: [&str; 5] = [SLOTS, UIDS, FREE_SLOTS, SOCKETS, REGISTRY];
+pub const PINNED_MAPS: [&str; 5] = [SLOTS, UIDS, FREE_SLOTS, UID_SLOTS, REGISTRY];
 
 /// Global of the object, `u8`: 0 sends loopback packets to their own row instead of the account.
 pub const COUNT_LOOPBACK: &str = "COUNT_LOOPBACK";

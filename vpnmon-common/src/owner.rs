@@ -9,7 +9,8 @@ pub enum Owner {
     Overflow,
     /// Loopback packets while `meter.loopback` is off.
     Loopback,
-    /// The uid that made or accepted the socket (`bpf_get_socket_uid`).
+    /// The uid of the socket when the packet passed: of whoever made or accepted it, unless
+    /// `fchown(2)` has given it away since.
     Uid(u32),
 }
 
@@ -48,35 +49,6 @@ impl Owner {
     }
 }
 
-/// What a socket's storage remembers: the uid it had when its slot was looked up, and that slot.
-///
-/// One word, so that two CPUs handling the same socket never see half of it. The uid is kept
-/// because it can change under a socket: `accept(2)` gives it the accepting process's, `fchown(2)`
-/// any.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CachedOwner {
-    /// uid of the socket when `slot` was found.
-    pub uid: u32,
-    /// Index in the slot array; 0 is "not looked up yet", which is also why the unattributed slot
-    /// has index 0: it is never cached.
-    pub slot: u32,
-}
-
-impl CachedOwner {
-    /// The word in the socket's storage.
-    #[must_use]
-    pub const fn encode(self) -> u64 {
-        ((self.uid as u64) << 32) | self.slot as u64
-    }
-
-    /// The reverse of [`CachedOwner::encode`].
-    #[must_use]
-    #[expect(clippy::cast_possible_truncation, reason = "the two halves of the word")]
-    pub const fn decode(word: u64) -> Self {
-        Self { uid: (word >> 32) as u32, slot: word as u32 }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,16 +67,5 @@ mod tests {
         }
         assert_eq!(Owner::decode(0), None);
         assert_eq!(Owner::decode(u64::MAX), None);
-    }
-
-    #[test]
-    fn cached_owners_survive_the_word() {
-        for cached in [
-            CachedOwner { uid: 0, slot: 0 },
-            CachedOwner { uid: u32::MAX, slot: 8 },
-            CachedOwner { uid: 1000, slot: u32::MAX },
-        ] {
-            assert_eq!(CachedOwner::decode(cached.encode()), cached);
-        }
     }
 }

@@ -6,9 +6,12 @@
 use core::sync::atomic::AtomicU64;
 
 /// Version of everything pinned: records, keys, map types. A build adopts only maps of its own.
-pub const LAYOUT: u64 = 1;
+pub const LAYOUT: u64 = 2;
 
-/// Row of packets with no full socket. Index 0 so that an empty socket storage cannot name an
+/// Uids below this find their slot by index; those above, of containers and directories, by hash.
+pub const DIRECT_UIDS: u32 = 1 << 16;
+
+/// Row of packets with no full socket. Index 0 so that an empty entry of a map cannot name an
 /// account.
 pub const UNATTRIBUTED_SLOT: u32 = 0;
 /// Row of all accounts beyond `meter.max_accounts`.

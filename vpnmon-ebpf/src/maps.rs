@@ -6,15 +6,11 @@ use core::sync::atomic::AtomicU64;
 
 use aya_ebpf::{
     Global,
-    bindings::{
-        BPF_ANY, BPF_F_MMAPABLE, BPF_F_NO_PREALLOC, BPF_NOEXIST, BPF_SK_STORAGE_GET_F_CREATE,
-        bpf_sock,
-    },
-    btf_maps::{Array, HashMap, Queue, SkStorage},
-    helpers::generated::bpf_sk_storage_get,
+    bindings::{BPF_ANY, BPF_F_MMAPABLE, BPF_F_NO_PREALLOC, BPF_NOEXIST},
+    btf_maps::{Array, HashMap, Queue},
     macros::btf_map,
 };
-use vpnmon_common::slot::{FIRST_ACCOUNT_SLOT, Registry, Slot};
+use vpnmon_common::slot::{DIRECT_UIDS, FIRST_ACCOUNT_SLOT, Registry, Slot};
 
 use crate::helpers::{add, store};
 
@@ -39,7 +35,7 @@ static UIDS: HashMap<u32, u32, MAX_ACCOUNTS, { BPF_F_NO_PREALLOC as usize }> = H
 static FREE_SLOTS: Queue<u32, MAX_ACCOUNTS> = Queue::new();
 
 #[btf_map]
-static SOCKETS: SkStorage<u64> = SkStorage::new();
+static UID_SLOTS: Array<AtomicU64, { DIRECT_UIDS as usize }> = Array::new();
 
 #[unsafe(no_mangle)]
 static COUNT_LOOPBACK: Global<u8> = Global::new(1);
@@ -56,30 +52,12 @@ pub fn slot(index: u32) -> Option<&'static Slot> {
     SLOTS.get(index)
 }
 
-/// The word a socket remembers, made zero where there is none yet.
-///
-/// `None` for request and TIME_WAIT sockets and where the kernel has no memory for it, also when
-/// a user has filled `net.core.optmem_max` on purpose: the caller must do without.
+/// Where the slot of `uid` stands without a hash; 0 until it was written there. `None` for the
+/// uids beyond.
 #[inline(always)]
-pub fn socket_word(socket: Socket) -> Option<&'static AtomicU64> {
-    // SAFETY: the map is a socket storage of u64 and `socket.0` comes from the context unchanged;
-    // the helper accepts any sock_common and answers NULL for one that is no full socket (5.10).
-    let word = unsafe {
-        bpf_sk_storage_get(
-            (&raw const SOCKETS).cast_mut().cast(),
-            socket.0.cast(),
-            core::ptr::null_mut(),
-            BPF_SK_STORAGE_GET_F_CREATE.into(),
-        )
-    };
-    // SAFETY: NULL or a value of the map, 8 bytes and aligned, which lives as long as the socket,
-    // so longer than this run of the program.
-    unsafe { word.cast::<AtomicU64>().as_ref() }
+pub fn direct_slot(uid: u32) -> Option<&'static AtomicU64> {
+    UID_SLOTS.get(uid)
 }
-
-/// A socket of the context, of any kind, not NULL.
-#[derive(Clone, Copy)]
-pub struct Socket(pub(crate) *mut bpf_sock);
 
 /// The slot index held by `uid`.
 #[inline(always)]

@@ -1,48 +1,46 @@
-//! Whose packet is it? Found once a socket, then remembered in the socket.
+//! Whose packet is it? Its socket's uid says so, each time anew.
 
 use aya_ebpf::programs::SkBuffContext;
 use aya_log_ebpf::{debug, warn};
 use vpnmon_common::{
-    owner::{CachedOwner, Owner},
+    owner::Owner,
     slot::{LOOPBACK_SLOT, OVERFLOW_SLOT, UNATTRIBUTED_SLOT},
 };
 
 use crate::{
     helpers::{load, store},
     maps::{self, Claim},
-    packet::{self, Packet},
+    packet::Packet,
 };
 
 /// Index of the slot that `packet` counts in. Always one: the rows add up to what the hook saw.
+///
+/// Nothing is remembered in the socket: its uid can change (`accept(2)` gives it the accepting
+/// process's, `fchown(2)` any), and from a uid to its slot it is one load.
 #[inline(always)]
 pub fn slot_index(ctx: &SkBuffContext) -> u32 {
     let packet = Packet(ctx);
     if !maps::count_loopback() && packet.is_loopback() {
         return LOOPBACK_SLOT;
     }
-    let Some(socket) = packet.socket() else {
+    if !packet.has_full_socket() {
         return UNATTRIBUTED_SLOT;
-    };
-    let Some(word) = maps::socket_word(socket) else {
-        return without_memory(ctx, socket);
-    };
+    }
     let uid = packet.uid();
-    let cached = CachedOwner::decode(load(word));
-    if cached.slot != UNATTRIBUTED_SLOT && cached.uid == uid {
-        return cached.slot;
+    let Some(direct) = maps::direct_slot(uid) else {
+        return slot_of(ctx, uid);
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "a slot index, as written below")]
+    let known = load(direct) as u32;
+    if known != UNATTRIBUTED_SLOT {
+        return known;
     }
     let slot = slot_of(ctx, uid);
     // Overflow is not remembered, so that a slot freed later is found.
     if slot != OVERFLOW_SLOT {
-        store(word, CachedOwner { uid, slot }.encode());
+        store(direct, u64::from(slot));
     }
     slot
-}
-
-/// No storage: no full socket, or no memory for one. The second still has a uid.
-#[inline(always)]
-fn without_memory(ctx: &SkBuffContext, socket: maps::Socket) -> u32 {
-    if packet::is_full(socket) { slot_of(ctx, Packet(ctx).uid()) } else { UNATTRIBUTED_SLOT }
 }
 
 /// The slot of `uid`, given to it now if it has none.

@@ -2,10 +2,11 @@
 
 #![allow(unsafe_code, reason = "one of the three places that own the crate's unsafe code")]
 
-use aya_ebpf::{helpers::generated::bpf_sk_fullsock, programs::SkBuffContext};
+use aya_ebpf::{
+    bindings::{BPF_TCP_NEW_SYN_RECV, BPF_TCP_TIME_WAIT},
+    programs::SkBuffContext,
+};
 use vpnmon_common::wire::{BufferSize, PacketBytes, WireSize, wire_size};
-
-use crate::maps::Socket;
 
 /// The way of a packet, seen from the socket.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,14 +45,21 @@ impl Packet<'_> {
         unsafe { (*self.0.skb.skb).ifindex == LOOPBACK_IFINDEX }
     }
 
-    /// The socket that sends or receives the packet.
+    /// Whether a full socket sends or receives the packet. TIME_WAIT and request sockets are none
+    /// and have no uid.
     #[inline(always)]
-    pub fn socket(self) -> Option<Socket> {
+    pub fn has_full_socket(self) -> bool {
         // SAFETY: as in `wire_size`.
         let field = unsafe { (*self.0.skb.skb).__bindgen_anon_2 };
         // SAFETY: the union has this one use: a pointer to a sock_common, or NULL.
         let socket = unsafe { field.sk };
-        if socket.is_null() { None } else { Some(Socket(socket)) }
+        if socket.is_null() {
+            return false;
+        }
+        // SAFETY: not NULL, and every kind of socket has a state (`sock_common`, kernel 5.1).
+        let state = unsafe { (*socket).state };
+        // As `sk_fullsock` has it, without a call.
+        state != BPF_TCP_TIME_WAIT && state != BPF_TCP_NEW_SYN_RECV
     }
 
     /// The uid of a full socket: of its creator, or of whoever accepted it. Mapped into the user
@@ -60,13 +68,6 @@ impl Packet<'_> {
     pub fn uid(self) -> u32 {
         self.0.skb.get_socket_uid()
     }
-}
-
-/// Whether the socket is a full one. TIME_WAIT and request sockets have no uid.
-#[inline(always)]
-pub fn is_full(socket: Socket) -> bool {
-    // SAFETY: `Socket` is never NULL, and the helper accepts every kind of socket.
-    unsafe { !bpf_sk_fullsock(socket.0).is_null() }
 }
 
 impl PacketBytes for Packet<'_> {

@@ -43,7 +43,7 @@ impl ProgramId {
     pub fn pinned(home: &Home, link: &str) -> Self {
         let path = home.bpffs.join(link);
         let link = PinnedLink::from_pin(&path).map(FdLink::from).and_then(|link| link.info());
-        let link = link.unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let link = link.unwrap_or_else(|e| panic!("{}: {e:?}", path.display()));
         Self(link.program_id())
     }
 

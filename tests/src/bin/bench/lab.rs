@@ -13,8 +13,8 @@ use crate::{
     senders::{Pick, Senders},
 };
 
-/// First uid of the accounts; nobody on a machine has uids from here on.
-pub const FIRST_UID: u32 = 200_000;
+/// First uid of the accounts: in the range of `useradd`, where a user of a machine is found.
+pub const FIRST_UID: u32 = 10_000;
 /// The account whose bytes are followed to the control socket.
 pub const PROBE_UID: u32 = FIRST_UID - 1;
 
