@@ -27,7 +27,8 @@ pub struct Seen {
 pub struct Witness(Ebpf);
 
 /// Maps of the metering programs come along in the object, unused: no need for their full size.
-const UNUSED_MAPS: [&str; 4] = ["SLOTS", "UIDS", "FREE_SLOTS", "REGISTRY"];
+const UNUSED_MAPS: [&str; 6] =
+    ["SLOTS", "UIDS", "FREE_SLOTS", "UID_SLOTS", "MOVED", "REGISTRY"];
 
 impl Witness {
     /// Attaches to `cgroup`.

@@ -21,6 +21,9 @@ pub const LOOPBACK_SLOT: u32 = 2;
 /// The first index that the free queue hands out; those between are kept for later rows.
 pub const FIRST_ACCOUNT_SLOT: u32 = 8;
 
+/// Marks in one value of [`crate::names::MOVED`].
+pub const MARKS_A_VALUE: u32 = 8;
+
 /// What one owner has moved since the maps were made. One cache line, so that two accounts never
 /// share one.
 #[derive(Debug, Default)]

@@ -10,7 +10,7 @@ use aya_ebpf::{
     btf_maps::{Array, HashMap, Queue},
     macros::btf_map,
 };
-use vpnmon_common::slot::{DIRECT_UIDS, FIRST_ACCOUNT_SLOT, Registry, Slot};
+use vpnmon_common::slot::{DIRECT_UIDS, FIRST_ACCOUNT_SLOT, MARKS_A_VALUE, Registry, Slot};
 
 use crate::helpers::{add, store};
 
@@ -21,6 +21,13 @@ const MAX_ACCOUNTS: usize = 131_072;
 static SLOTS: Array<
     Slot,
     { MAX_ACCOUNTS + FIRST_ACCOUNT_SLOT as usize },
+    { BPF_F_MMAPABLE as usize },
+> = Array::new();
+
+#[btf_map]
+static MOVED: Array<
+    [u8; MARKS_A_VALUE as usize],
+    { (MAX_ACCOUNTS + FIRST_ACCOUNT_SLOT as usize).div_ceil(MARKS_A_VALUE as usize) },
     { BPF_F_MMAPABLE as usize },
 > = Array::new();
 
@@ -50,6 +57,23 @@ pub fn count_loopback() -> bool {
 #[inline(always)]
 pub fn slot(index: u32) -> Option<&'static Slot> {
     SLOTS.get(index)
+}
+
+/// Tells the agent that the slot at `index` has counted. After the counting: who takes the mark
+/// away reads the counters after that.
+///
+/// Where the processor lets the load of the mark pass the addition (not x86), the agent can take the
+/// mark between the two and miss this packet, until the next one or its next look at all slots.
+#[inline(always)]
+pub fn mark_moved(index: u32) {
+    let Some(marks) = MOVED.get_ptr_mut(index / MARKS_A_VALUE) else { return };
+    let mark = marks.cast::<u8>().wrapping_add((index % MARKS_A_VALUE) as usize);
+    // SAFETY: a byte of the value; read and written in one instruction each.
+    if unsafe { mark.read_volatile() } == 0 {
+        // Only then: written by every packet, its cache line would wander between the CPUs.
+        // SAFETY: as above.
+        unsafe { mark.write_volatile(1) }
+    }
 }
 
 /// Where the slot of `uid` stands without a hash; 0 until it was written there. `None` for the

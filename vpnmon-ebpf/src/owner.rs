@@ -27,17 +27,17 @@ pub fn slot_index(ctx: &SkBuffContext) -> u32 {
         return UNATTRIBUTED_SLOT;
     }
     let uid = packet.uid();
-    let Some(direct) = maps::direct_slot(uid) else {
-        return slot_of(ctx, uid);
-    };
+    let direct = maps::direct_slot(uid);
     #[expect(clippy::cast_possible_truncation, reason = "a slot index, as written below")]
-    let known = load(direct) as u32;
+    let known = direct.map_or(0, load) as u32;
     if known != UNATTRIBUTED_SLOT {
         return known;
     }
     let slot = slot_of(ctx, uid);
     // Overflow is not remembered, so that a slot freed later is found.
-    if slot != OVERFLOW_SLOT {
+    if let Some(direct) = direct
+        && slot != OVERFLOW_SLOT
+    {
         store(direct, u64::from(slot));
     }
     slot

@@ -135,6 +135,7 @@ impl Loop {
     }
 
     fn second(&mut self) {
+        self.meter.look_at_all();
         let touched = self.edits.touched();
         if !touched.is_empty() {
             self.happened(Event::Touched(touched));
@@ -208,6 +209,7 @@ impl Loop {
 
     /// The last drain, and everything to disk.
     async fn finish(mut self) -> Result<()> {
+        self.meter.look_at_all();
         self.drain();
         let Drains { count, longest, .. } = self.drains;
         let (mean, longest) = (micros(self.drains.mean()), micros(longest));

@@ -8,6 +8,7 @@ pub mod bpffs;
 pub mod cgroup;
 mod logs;
 mod mapped;
+mod marks;
 mod meter;
 pub mod mounts;
 mod object;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use vpnmon_common::names::{PINNED_MAPS, REGISTRY};
+use vpnmon_common::names::{PINNED_MAPS, REGISTRY, RETIRED_MAPS};
 
 const NEXT: &str = "next";
 /// The link of the egress program.
@@ -59,6 +59,7 @@ impl Pins {
                     .with_context(|| format!("cannot move {}", from.display()))?;
             }
         }
+        RETIRED_MAPS.iter().try_for_each(|name| self.remove(name))?;
         next.remove_dir()
     }
 
@@ -83,7 +84,7 @@ impl Pins {
 
     /// Maps that have counted nothing. The directory stays: the lock is on it.
     pub fn remove_maps(&self) -> Result<()> {
-        PINNED_MAPS.iter().try_for_each(|name| self.remove(name))
+        PINNED_MAPS.iter().chain(&RETIRED_MAPS).try_for_each(|name| self.remove(name))
     }
 
     /// The programs go with their links.
@@ -95,7 +96,7 @@ impl Pins {
     pub fn remove_all(&self) -> Result<()> {
         self.remove_links()?;
         self.remove(REGISTRY)?;
-        PINNED_MAPS.iter().try_for_each(|name| self.remove(name))?;
+        self.remove_maps()?;
         self.next().remove_dir()?;
         self.remove_dir()
     }
