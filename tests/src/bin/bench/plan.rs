@@ -23,7 +23,9 @@ pub struct Plan {
     pub agent_slice: Duration,
     /// Datagrams followed to the control socket, in each of these rounds.
     pub fresh_samples: u32,
-    /// Time of an agent's life in which it drains idle, and again under load.
+    /// Rounds of two lives of each agent: one idle, one under load.
+    pub drain_rounds: u32,
+    /// Time of each of these lives.
     pub drain_life: Duration,
 }
 
@@ -39,7 +41,8 @@ impl Plan {
         agent_rounds: 4,
         agent_slice: Duration::from_millis(1500),
         fresh_samples: 50,
-        drain_life: Duration::from_secs(3),
+        drain_rounds: 4,
+        drain_life: Duration::from_secs(1),
     };
 
     /// About half a minute: fewer accounts, fewer rounds.
@@ -53,6 +56,7 @@ impl Plan {
         agent_rounds: 1,
         agent_slice: Duration::from_millis(800),
         fresh_samples: 20,
+        drain_rounds: 1,
         drain_life: Duration::from_millis(800),
     };
 

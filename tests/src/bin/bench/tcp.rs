@@ -17,7 +17,7 @@ use crate::{
     figures::float,
     interrupt::Result,
     lab::{Fleet, Ground},
-    place::Place,
+    place::{Pinned, Place},
     plan::Plan,
     rounds::{Case, Name, Series, go_over},
 };
@@ -106,6 +106,7 @@ fn read(stream: &TcpStream, bytes: u64) -> io::Result<()> {
 }
 
 fn connections() -> io::Result<f64> {
+    let _pinned = Pinned::new();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let to = listener.local_addr()?;
     let (started, mut count) = (Instant::now(), 0);
