@@ -93,6 +93,16 @@ impl<'a> Agent<'a> {
         drains(&log).unwrap_or_else(|| panic!("no `drains: N, mean M us, longest L us` in:\n{log}"))
     }
 
+    /// SIGSTOP: it stands still; the kernel goes on counting.
+    pub fn pause(&self) {
+        self.process.signal(Signal::SIGSTOP);
+    }
+
+    /// SIGCONT.
+    pub fn resume(&self) {
+        self.process.signal(Signal::SIGCONT);
+    }
+
     /// SIGKILL.
     pub fn kill9(self) {
         self.process.kill();

@@ -3,7 +3,7 @@
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process,
     sync::atomic::{AtomicU32, Ordering},
 };
@@ -23,6 +23,7 @@ static MADE: AtomicU32 = AtomicU32::new(0);
 #[derive(Debug)]
 pub struct Home {
     dir: TempDir,
+    agent: PathBuf,
     /// `agent.bpffs`.
     pub bpffs: PathBuf,
 }
@@ -31,6 +32,12 @@ impl Home {
     /// A config file of the test's own paths and then `sections`.
     #[must_use]
     pub fn new(sections: &str) -> Self {
+        Self::of(&artifact("VPNMON_AGENT", "target/release/vpnmon-agent"), sections)
+    }
+
+    /// The same, for the agent of another build.
+    #[must_use]
+    pub fn of(agent: &Path, sections: &str) -> Self {
         let dir =
             TempDir::with_prefix("vpnmon-test-").unwrap_or_else(|e| panic!("no directory: {e}"));
         // Also other users run the agent on this config, to be refused.
@@ -39,7 +46,7 @@ impl Home {
             .unwrap_or_else(|e| panic!("{}: {e}", dir.path().display()));
         let serial = MADE.fetch_add(1, Ordering::Relaxed);
         let bpffs = PathBuf::from(format!("/sys/fs/bpf/vpnmon-test-{}-{serial}", process::id()));
-        let home = Self { dir, bpffs };
+        let home = Self { dir, agent: agent.to_owned(), bpffs };
         home.configure(sections);
         home
     }
@@ -77,9 +84,8 @@ impl Home {
     /// The command line of the agent with `args`.
     #[must_use]
     pub fn command(&self, args: &[&str]) -> Vec<String> {
-        let agent = artifact("VPNMON_AGENT", "target/release/vpnmon-agent");
-        let fixed =
-            [agent.display().to_string(), "--config".into(), self.config().display().to_string()];
+        let (agent, config) = (self.agent.display(), self.config());
+        let fixed = [agent.to_string(), "--config".into(), config.display().to_string()];
         fixed.into_iter().chain(args.iter().map(ToString::to_string)).collect()
     }
 

@@ -27,7 +27,7 @@ pub struct Seen {
 pub struct Witness(Ebpf);
 
 /// Maps of the metering programs come along in the object, unused: no need for their full size.
-const UNUSED_MAPS: [&str; 4] = ["SLOTS", "UIDS", "FREE_SLOTS", "REGISTRY"];
+const UNUSED_MAPS: [&str; 5] = ["SLOTS", "UIDS", "FREE_SLOTS", "MOVED", "REGISTRY"];
 
 impl Witness {
     /// Attaches to `cgroup`.
@@ -40,9 +40,8 @@ impl Witness {
         }
         let mut ebpf =
             loader.load_file(&object).unwrap_or_else(|e| panic!("{}: {e:?}", object.display()));
-        let cgroup = File::open(cgroup).unwrap_or_else(|e| panic!("{}: {e}", cgroup.display()));
-        attach(&mut ebpf, "witness_egress", &cgroup, CgroupSkbAttachType::Egress);
-        attach(&mut ebpf, "witness_ingress", &cgroup, CgroupSkbAttachType::Ingress);
+        attach(&mut ebpf, "witness_egress", cgroup, CgroupSkbAttachType::Egress);
+        attach(&mut ebpf, "witness_ingress", cgroup, CgroupSkbAttachType::Ingress);
         Self(ebpf)
     }
 
@@ -75,7 +74,9 @@ impl Witness {
     }
 }
 
-fn attach(ebpf: &mut Ebpf, name: &str, cgroup: &File, direction: CgroupSkbAttachType) {
+/// Loads a program of `ebpf` and attaches it to `cgroup`, as long as `ebpf` lives.
+pub fn attach(ebpf: &mut Ebpf, name: &str, cgroup: &Path, direction: CgroupSkbAttachType) {
+    let cgroup = File::open(cgroup).unwrap_or_else(|e| panic!("{}: {e}", cgroup.display()));
     let program = ebpf.program_mut(name).unwrap_or_else(|| panic!("no program {name}"));
     let program: &mut CgroupSkb = program.try_into().unwrap_or_else(|e| panic!("{name}: {e}"));
     program.load().unwrap_or_else(|e| panic!("{name}: {e:?}"));

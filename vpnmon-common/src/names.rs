@@ -14,11 +14,14 @@ pub const UIDS: &str = "UIDS";
 pub const FREE_SLOTS: &str = "FREE_SLOTS";
 /// `BPF_MAP_TYPE_SK_STORAGE`: socket -> the owner found for it.
 pub const SOCKETS: &str = "SOCKETS";
+/// `BPF_MAP_TYPE_ARRAY`, mappable: a byte a slot, eight a value, that is 1 when the slot has counted
+/// since the agent took it away.
+pub const MOVED: &str = "MOVED";
 /// `BPF_MAP_TYPE_ARRAY` of one, mappable: [`crate::slot::Registry`].
 pub const REGISTRY: &str = "REGISTRY";
 
 /// The maps that outlive the agent, in the order they are pinned.
-pub const PINNED_MAPS: [&str; 5] = [SLOTS, UIDS, FREE_SLOTS, SOCKETS, REGISTRY];
+pub const PINNED_MAPS: [&str; 6] = [SLOTS, UIDS, FREE_SLOTS, SOCKETS, MOVED, REGISTRY];
 
 /// Global of the object, `u8`: 0 sends loopback packets to their own row instead of the account.
 pub const COUNT_LOOPBACK: &str = "COUNT_LOOPBACK";

@@ -6,7 +6,7 @@
 use core::sync::atomic::AtomicU64;
 
 /// Version of everything pinned: records, keys, map types. A build adopts only maps of its own.
-pub const LAYOUT: u64 = 1;
+pub const LAYOUT: u64 = 2;
 
 /// Row of packets with no full socket. Index 0 so that an empty socket storage cannot name an
 /// account.
@@ -17,6 +17,9 @@ pub const OVERFLOW_SLOT: u32 = 1;
 pub const LOOPBACK_SLOT: u32 = 2;
 /// The first index that the free queue hands out; those between are kept for later rows.
 pub const FIRST_ACCOUNT_SLOT: u32 = 8;
+
+/// Marks in one value of [`crate::names::MOVED`].
+pub const MARKS_A_VALUE: u32 = 8;
 
 /// What one owner has moved since the maps were made. One cache line, so that two accounts never
 /// share one.

@@ -14,7 +14,7 @@ use aya_ebpf::{
     helpers::generated::bpf_sk_storage_get,
     macros::btf_map,
 };
-use vpnmon_common::slot::{FIRST_ACCOUNT_SLOT, Registry, Slot};
+use vpnmon_common::slot::{FIRST_ACCOUNT_SLOT, MARKS_A_VALUE, Registry, Slot};
 
 use crate::helpers::{add, store};
 
@@ -25,6 +25,13 @@ const MAX_ACCOUNTS: usize = 131_072;
 static SLOTS: Array<
     Slot,
     { MAX_ACCOUNTS + FIRST_ACCOUNT_SLOT as usize },
+    { BPF_F_MMAPABLE as usize },
+> = Array::new();
+
+#[btf_map]
+static MOVED: Array<
+    [u8; MARKS_A_VALUE as usize],
+    { (MAX_ACCOUNTS + FIRST_ACCOUNT_SLOT as usize).div_ceil(MARKS_A_VALUE as usize) },
     { BPF_F_MMAPABLE as usize },
 > = Array::new();
 
@@ -64,6 +71,23 @@ pub fn count_loopback() -> bool {
 #[inline(always)]
 pub fn slot(index: u32) -> Option<&'static Slot> {
     SLOTS.get(index)
+}
+
+/// Tells the agent that the slot at `index` has counted. After the counting: who takes the mark
+/// away reads the counters after that.
+///
+/// Where the processor lets the load of the mark pass the addition (not x86), the agent can take the
+/// mark between the two and miss this packet, until the next one or its next look at all slots.
+#[inline(always)]
+pub fn mark_moved(index: u32) {
+    let Some(marks) = MOVED.get_ptr_mut(index / MARKS_A_VALUE) else { return };
+    let mark = marks.cast::<u8>().wrapping_add((index % MARKS_A_VALUE) as usize);
+    // SAFETY: a byte of the value; read and written in one instruction each.
+    if unsafe { mark.read_volatile() } == 0 {
+        // Only then: written by every packet, its cache line would wander between the CPUs.
+        // SAFETY: as above.
+        unsafe { mark.write_volatile(1) }
+    }
 }
 
 /// The word a socket remembers, made zero where there is none yet.

@@ -11,7 +11,8 @@ use crate::{
 /// Counts the packet of `ctx` for its owner.
 #[inline(always)]
 pub fn count(ctx: &SkBuffContext, direction: Direction) {
-    let Some(slot) = maps::slot(owner::slot_index(ctx)) else {
+    let index = owner::slot_index(ctx);
+    let Some(slot) = maps::slot(index) else {
         return;
     };
     let size = Packet(ctx).wire_size();
@@ -21,4 +22,5 @@ pub fn count(ctx: &SkBuffContext, direction: Direction) {
     };
     add(bytes, size.bytes);
     add(packets, size.packets);
+    maps::mark_moved(index);
 }

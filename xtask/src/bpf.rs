@@ -17,10 +17,12 @@ use crate::{
 const PACKAGE: &str = "vpnmon-ebpf";
 const TARGET: &str = "bpfel-unknown-none";
 const PROFILE: &str = "bpf";
-/// The binaries of the package: the product, and the program that tests it from beside.
-const OBJECTS: [&str; 2] = [PACKAGE, WITNESS];
+/// The binaries of the package: the product, and the programs that test it from beside.
+const OBJECTS: [&str; 3] = [PACKAGE, WITNESS, EMPTY];
 /// A test-only program that counts by itself.
 pub const WITNESS: &str = "witness";
+/// A test-only program that does nothing.
+pub const EMPTY: &str = "empty";
 
 /// Finds the toolchain and builds all objects into `target/bpf`.
 pub fn build(layout: &Layout) -> Result<()> {

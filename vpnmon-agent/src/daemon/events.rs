@@ -104,6 +104,9 @@ impl Loop {
     pub async fn run(mut self) -> Result<()> {
         let mut stop = Stop::new()?;
         self.drain();
+        // It took over all that was counted before: part of the start, and no drain like others.
+        let Drains { total, .. } = std::mem::take(&mut self.drains);
+        log::debug!("first drain: {:.1} us", micros(total));
         notify(&[NotifyState::Ready]);
         let mut drain = ticks(self.drain_interval);
         let mut second = ticks(Duration::from_secs(1));
@@ -142,6 +145,7 @@ impl Loop {
     }
 
     fn second(&mut self) {
+        self.meter.look_at_all();
         let touched = self.edits.touched();
         if !touched.is_empty() {
             self.happened(Event::Touched(touched));
@@ -222,6 +226,7 @@ impl Loop {
 
     /// The last drain, and everything to disk.
     async fn finish(mut self) -> Result<()> {
+        self.meter.look_at_all();
         self.drain();
         let Drains { count, longest, .. } = self.drains;
         let (mean, longest) = (micros(self.drains.mean()), micros(longest));

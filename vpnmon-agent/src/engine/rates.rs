@@ -1,6 +1,6 @@
 //! Bits per second, over the last whole second.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use crate::{
     ledger::{AccountId, Ledger},
@@ -10,7 +10,10 @@ use crate::{
 /// Rates of the accounts that move; all others stand still.
 #[derive(Debug, Default)]
 pub struct Rates {
-    active: HashMap<AccountId, Rate>,
+    /// Those that move.
+    active: Vec<AccountId>,
+    /// By account; only those that move have one.
+    by_account: Vec<Option<Rate>>,
     last: Option<Duration>,
     known: bool,
 }
@@ -25,8 +28,15 @@ struct Rate {
 impl Rates {
     /// The account is about to be booked bytes.
     pub fn moved(&mut self, ledger: &Ledger, id: AccountId) {
-        let since = ledger.account(id).record.bytes;
-        self.active.entry(id).or_insert(Rate { since, bps: Bytes::default() });
+        if self.by_account.len() <= id.index() {
+            self.by_account.resize_with(id.index() + 1, || None);
+        }
+        let rate = &mut self.by_account[id.index()];
+        if rate.is_none() {
+            let since = ledger.account(id).record.bytes;
+            *rate = Some(Rate { since, bps: Bytes::default() });
+            self.active.push(id);
+        }
     }
 
     /// A second has passed, more or less: the elapsed time is measured.
@@ -34,23 +44,32 @@ impl Rates {
         let Some(elapsed) = self.last.replace(monotonic).map(|last| monotonic.saturating_sub(last))
         else {
             self.active.clear();
+            self.by_account.clear();
             return;
         };
         self.known = true;
-        self.active.retain(|id, rate| {
+        let by_account = &mut self.by_account;
+        self.active.retain(|id| {
+            let slot = &mut by_account[id.index()];
+            let Some(rate) = slot else { return false };
             let bytes = ledger.account(*id).record.bytes;
             rate.bps = Bytes {
                 uplink: per_second(bytes.uplink.saturating_sub(rate.since.uplink), elapsed),
                 downlink: per_second(bytes.downlink.saturating_sub(rate.since.downlink), elapsed),
             };
             rate.since = bytes;
-            rate.bps != Bytes::default()
+            let moves = rate.bps != Bytes::default();
+            if !moves {
+                *slot = None;
+            }
+            moves
         });
     }
 
     /// Bits per second of an account; `None` before the first second is over.
     pub fn of(&self, id: AccountId) -> Option<Bytes> {
-        let moving = self.active.get(&id).map(|rate| rate.bps);
+        let rate = self.by_account.get(id.index()).and_then(Option::as_ref);
+        let moving = rate.map(|rate| rate.bps);
         self.known.then_some(moving.unwrap_or_default())
     }
 }

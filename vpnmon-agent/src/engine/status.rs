@@ -3,8 +3,8 @@
 use super::Engine;
 use crate::{
     event::Now,
-    ledger::{AccountId, record::Record},
-    model::Service,
+    ledger::AccountId,
+    model::{AccountKey, Service},
     view,
 };
 
@@ -52,17 +52,16 @@ impl Engine {
     }
 
     pub(super) fn named(&self, name: &str) -> Result<AccountId, NoAnswer> {
-        let keyed = |record: &Record| record.key().to_string();
-        let found: Vec<_> = self
-            .ledger
-            .iter()
-            .filter(|(_, account)| account.record.name == name || keyed(&account.record) == name)
-            .collect();
+        let find = |service, name| self.ledger.find(&AccountKey::new(service, name));
+        let bare = Service::ALL.into_iter().filter_map(|service| find(service, name));
+        let keyed = name.split_once(':').and_then(|(word, name)| find(word.parse().ok()?, name));
+        let found: Vec<_> = bare.chain(keyed).collect();
         match found.as_slice() {
             [] => Err(NoAnswer::Unknown(name.to_owned())),
-            [(id, _)] => Ok(*id),
+            [id] => Ok(*id),
             several => {
-                let names: Vec<_> = several.iter().map(|(_, a)| keyed(&a.record)).collect();
+                let key = |id: &AccountId| self.ledger.account(*id).record.key().to_string();
+                let names: Vec<_> = several.iter().map(key).collect();
                 Err(NoAnswer::Ambiguous(name.to_owned(), names.join(", ")))
             }
         }

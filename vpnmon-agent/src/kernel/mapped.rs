@@ -10,7 +10,16 @@ use std::{
     sync::atomic::AtomicU64,
 };
 
-/// The values of a `BPF_F_MMAPABLE` array (kernel 5.5), read-only, word by word.
+/// What we may do with the words.
+#[derive(Clone, Copy, Debug)]
+pub enum Access {
+    /// The counters: nobody but the programs may write them.
+    Read,
+    /// The marks, which we take away.
+    ReadWrite,
+}
+
+/// The values of a `BPF_F_MMAPABLE` array (kernel 5.5), word by word.
 #[derive(Debug)]
 pub struct MappedWords {
     start: NonNull<AtomicU64>,
@@ -22,12 +31,16 @@ unsafe impl Send for MappedWords {}
 
 impl MappedWords {
     /// Maps the first `len` words of the array behind `map`.
-    pub fn new(map: BorrowedFd<'_>, len: usize) -> io::Result<Self> {
+    pub fn new(map: BorrowedFd<'_>, len: usize, access: Access) -> io::Result<Self> {
         let bytes = bytes(len)?;
+        let protection = match access {
+            Access::Read => libc::PROT_READ,
+            Access::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
+        };
         // SAFETY: a new mapping at an address of the kernel's choice touches no memory of ours.
         let start = unsafe {
             let (fd, none) = (map.as_raw_fd(), ptr::null_mut());
-            libc::mmap(none, bytes, libc::PROT_READ, libc::MAP_SHARED, fd, 0)
+            libc::mmap(none, bytes, protection, libc::MAP_SHARED, fd, 0)
         };
         if start == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());

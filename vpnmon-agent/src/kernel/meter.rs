@@ -1,13 +1,16 @@
 //! Reading the counters: memory, not system calls.
 
-use std::sync::atomic::Ordering::{Acquire, Relaxed};
+use std::sync::atomic::{
+    AtomicU64,
+    Ordering::{Acquire, Relaxed},
+};
 
 use vpnmon_common::{
     owner::Owner,
     slot::{FIRST_ACCOUNT_SLOT, Slot, word},
 };
 
-use super::mapped::MappedWords;
+use super::{mapped::MappedWords, marks::Marks};
 use crate::{
     event::{Claimed, Reading},
     model::Bytes,
@@ -20,23 +23,34 @@ pub struct Meter {
     /// Words from one slot to the next.
     stride: usize,
     registry: MappedWords,
-    known: Vec<Known>,
+    /// Which slots have moved; without them a drain looks at all.
+    marks: Option<Marks>,
+    look_at_all: bool,
+    /// By slot; `None` where no owner is known.
+    last: Vec<Option<Bytes>>,
     claims_seen: u64,
-    /// Every slot below has been looked at and had an owner or has none yet.
-    looked_to: usize,
-}
-
-#[derive(Debug)]
-struct Known {
-    slot: u32,
-    last: Bytes,
+    /// The lowest account slot without a known owner; 0 before the first look.
+    gap: usize,
 }
 
 impl Meter {
     /// Nothing counts as read yet. `stride`: words from one slot to the next.
     pub(super) const fn new(slots: MappedWords, stride: usize, registry: MappedWords) -> Self {
-        let known = Vec::new();
-        Self { slots, stride, registry, known, claims_seen: 0, looked_to: 0 }
+        Self {
+            slots,
+            stride,
+            registry,
+            marks: None,
+            look_at_all: true,
+            last: Vec::new(),
+            claims_seen: 0,
+            gap: 0,
+        }
+    }
+
+    /// The same, with the marks of its layout.
+    pub(super) fn with_marks(self, marks: Marks) -> Self {
+        Self { marks: Some(marks), ..self }
     }
 
     /// [`vpnmon_common::slot::LAYOUT`] of the build that made the maps.
@@ -64,23 +78,33 @@ impl Meter {
         self.slots.len() / self.stride
     }
 
+    /// The next drain reads every counter, marked or not: where a mark may have been missed, and for
+    /// a last word.
+    pub const fn look_at_all(&mut self) {
+        self.look_at_all = true;
+    }
+
     /// Fills `claimed` with the owners that are new, `moved` with the counters that are higher than
     /// at the last call; those of one slot never come before its owner.
     pub fn drain(&mut self, claimed: &mut Vec<Claimed>, moved: &mut Vec<Reading>) {
         claimed.clear();
         moved.clear();
         self.find_owners(claimed);
-        let slots = &*self.slots;
-        for known in &mut self.known {
-            let at = known.slot as usize * self.stride;
-            let Some(slot) = slots.get(at..at + self.stride) else { continue };
-            let bytes = Bytes {
-                uplink: slot[word::UPLINK_BYTES].load(Relaxed),
-                downlink: slot[word::DOWNLINK_BYTES].load(Relaxed),
-            };
-            if bytes != known.last {
-                known.last = bytes;
-                moved.push(Reading { slot: known.slot, bytes });
+        let end = self.last.len();
+        let (last, slots, stride) = (&mut self.last, &*self.slots, self.stride);
+        let mut read = |slot: usize| moved.extend(read(last, slots, stride, slot));
+        let marks = self.marks.as_ref();
+        match marks.filter(|_| !std::mem::take(&mut self.look_at_all)) {
+            Some(marks) => {
+                // Their marks may have been taken when their owners were not known yet.
+                claimed.iter().for_each(|claimed| read(claimed.slot as usize));
+                marks.take(end, read);
+            }
+            None => {
+                if let Some(marks) = marks {
+                    marks.take(end, |_| ());
+                }
+                (0..end).for_each(read);
             }
         }
     }
@@ -89,52 +113,65 @@ impl Meter {
     /// the few that two CPUs claimed at once: those come back at the end of the queue.
     fn find_owners(&mut self, claimed: &mut Vec<Claimed>) {
         let claims = self.registry[word::CLAIMS].load(Acquire);
-        if self.looked_to != 0 && claims == self.claims_seen {
+        let first_look = self.gap == 0;
+        if claims == self.claims_seen && !first_look {
             return;
         }
-        let first_look = self.looked_to == 0;
+        let reserved = FIRST_ACCOUNT_SLOT as usize;
+        if first_look {
+            (0..reserved).for_each(|index| {
+                self.claim(index, claimed);
+            });
+            self.gap = reserved;
+        }
         let mut missing = claims - self.claims_seen;
-        let mut index = if first_look { 0 } else { self.first_gap() };
-        while index < self.slot_count() {
-            let is_reserved = index < FIRST_ACCOUNT_SLOT as usize;
-            if missing == 0 && !is_reserved {
+        for index in self.gap..self.slot_count() {
+            if missing == 0 {
                 break;
             }
-            if self.claim(index, claimed) && !is_reserved {
+            if self.claim(index, claimed) {
                 missing -= 1;
             }
-            index += 1;
         }
-        self.looked_to = self.looked_to.max(index);
         self.claims_seen = claims - missing;
-        self.known.sort_unstable_by_key(|known| known.slot);
-    }
-
-    /// The lowest slot that may have got an owner since the last look.
-    fn first_gap(&self) -> usize {
-        let in_order = self.known.iter().map(|known| known.slot as usize);
-        let reserved = FIRST_ACCOUNT_SLOT as usize;
-        let mut next = reserved;
-        for slot in in_order.filter(|slot| *slot >= reserved) {
-            if slot != next {
-                break;
-            }
-            next += 1;
+        while self.last.get(self.gap).is_some_and(Option::is_some) {
+            self.gap += 1;
         }
-        next
     }
 
     /// Whether the slot has an owner that was not known; it is now.
     fn claim(&mut self, index: usize, claimed: &mut Vec<Claimed>) -> bool {
-        let owner = self.slots[index * self.stride + word::OWNER].load(Acquire);
-        let (Some(owner), Ok(slot)) = (Owner::decode(owner), u32::try_from(index)) else {
+        let Some(owner) = self.slots.get(index * self.stride + word::OWNER) else { return false };
+        let (Some(owner), Ok(slot)) = (Owner::decode(owner.load(Acquire)), u32::try_from(index))
+        else {
             return false;
         };
-        if self.known.binary_search_by_key(&slot, |known| known.slot).is_ok() {
+        if self.last.len() <= index {
+            self.last.resize(index + 1, None);
+        }
+        if self.last[index].is_some() {
             return false;
         }
+        self.last[index] = Some(Bytes::default());
         claimed.push(Claimed { slot, owner });
-        self.known.push(Known { slot, last: Bytes::default() });
         true
     }
+}
+
+/// The counters of a slot, if its owner is known and they are not what they were.
+fn read(
+    last: &mut [Option<Bytes>],
+    slots: &[AtomicU64],
+    stride: usize,
+    slot: usize,
+) -> Option<Reading> {
+    let last = last.get_mut(slot)?.as_mut()?;
+    let words = slots.get(slot * stride..(slot + 1) * stride)?;
+    let bytes = Bytes {
+        uplink: words[word::UPLINK_BYTES].load(Relaxed),
+        downlink: words[word::DOWNLINK_BYTES].load(Relaxed),
+    };
+    let moved = bytes != *last;
+    *last = bytes;
+    Some(Reading { slot: u32::try_from(slot).ok()?, bytes }).filter(|_| moved)
 }

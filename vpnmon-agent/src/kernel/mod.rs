@@ -9,6 +9,7 @@ mod btf;
 pub mod cgroup;
 mod logs;
 mod mapped;
+mod marks;
 mod meter;
 pub mod mounts;
 mod object;

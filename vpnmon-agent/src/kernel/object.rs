@@ -10,16 +10,24 @@ use aya::{
 };
 use vpnmon_common::{
     names::{
-        COUNT_LOOPBACK, EGRESS_PROGRAM, FREE_SLOTS, INGRESS_PROGRAM, PINNED_MAPS, REGISTRY, SLOTS,
-        SOCKET_UID_OFFSET, UIDS,
+        COUNT_LOOPBACK, EGRESS_PROGRAM, FREE_SLOTS, INGRESS_PROGRAM, MOVED, PINNED_MAPS, REGISTRY,
+        SLOTS, SOCKET_UID_OFFSET, UIDS,
     },
     owner::Owner,
     slot::{
-        FIRST_ACCOUNT_SLOT, LAYOUT, LOOPBACK_SLOT, OVERFLOW_SLOT, Registry, Slot, UNATTRIBUTED_SLOT,
+        FIRST_ACCOUNT_SLOT, LAYOUT, LOOPBACK_SLOT, MARKS_A_VALUE, OVERFLOW_SLOT, Registry, Slot,
+        UNATTRIBUTED_SLOT,
     },
 };
 
-use super::{btf, logs::Logs, mapped::MappedWords, meter::Meter, pins::Pins};
+use super::{
+    btf,
+    logs::Logs,
+    mapped::{Access, MappedWords},
+    marks::Marks,
+    meter::Meter,
+    pins::Pins,
+};
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("VPNMON_BPF_OBJECT"));
 
@@ -47,6 +55,7 @@ pub fn load_fresh(max_accounts: u32, settings: Settings) -> Result<Object> {
     load(settings, |loader| {
         loader
             .map_max_entries(SLOTS, FIRST_ACCOUNT_SLOT + max_accounts)
+            .map_max_entries(MOVED, (FIRST_ACCOUNT_SLOT + max_accounts).div_ceil(MARKS_A_VALUE))
             .map_max_entries(UIDS, max_accounts)
             .map_max_entries(FREE_SLOTS, max_accounts);
     })
@@ -168,7 +177,9 @@ impl Object {
 
     /// Our view of the counters.
     pub fn meter(&self) -> Result<Meter> {
-        meter(self.array(SLOTS)?, self.array(REGISTRY)?)
+        let meter = meter(self.array(SLOTS)?, self.array(REGISTRY)?)?;
+        let (marks, _) = mapped(self.array(MOVED)?, 1, Access::ReadWrite)?;
+        Ok(meter.with_marks(Marks::new(marks)))
     }
 
     /// What the programs log.
@@ -206,23 +217,25 @@ pub fn open_meter(pins: &Pins) -> Result<Meter> {
     meter(&open(SLOTS)?, &open(REGISTRY)?)
 }
 
+/// Words that a slot and the registry have in every layout.
+const LEAST_WORDS: usize = 3;
+
 /// Any layout's: only what all of them have is read.
 fn meter(slots: &MapData, registry: &MapData) -> Result<Meter> {
-    let (slots, stride) = mapped(slots)?;
-    let (registry, _) = mapped(registry)?;
+    let (slots, stride) = mapped(slots, LEAST_WORDS, Access::Read)?;
+    let (registry, _) = mapped(registry, LEAST_WORDS, Access::Read)?;
     Ok(Meter::new(slots, stride, registry))
 }
 
 /// The memory of an array, and the words of one value.
-fn mapped(array: &MapData) -> Result<(MappedWords, usize)> {
-    const LEAST_WORDS: usize = 3;
+fn mapped(array: &MapData, least_words: usize, access: Access) -> Result<(MappedWords, usize)> {
     let shape = array.info()?;
     let (values, bytes) = (shape.max_entries() as usize, shape.value_size() as usize);
     ensure!(
-        shape.map_type()? == MapType::Array && bytes % 8 == 0 && bytes / 8 >= LEAST_WORDS,
+        shape.map_type()? == MapType::Array && bytes % 8 == 0 && bytes / 8 >= least_words,
         "a pinned map is no map of vpnmon's; look what else uses agent.bpffs"
     );
-    let words = MappedWords::new(array.fd().as_fd(), values * (bytes / 8));
+    let words = MappedWords::new(array.fd().as_fd(), values * (bytes / 8), access);
     Ok((words.context("cannot map a map")?, bytes / 8))
 }
 

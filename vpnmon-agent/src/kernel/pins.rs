@@ -95,7 +95,7 @@ impl Pins {
     pub fn remove_all(&self) -> Result<()> {
         self.remove_links()?;
         self.remove(REGISTRY)?;
-        PINNED_MAPS.iter().try_for_each(|name| self.remove(name))?;
+        self.remove_maps()?;
         self.next().remove_dir()?;
         self.remove_dir()
     }

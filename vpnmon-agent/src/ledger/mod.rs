@@ -26,6 +26,13 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountId(usize);
 
+impl AccountId {
+    /// From 0 on, without gaps.
+    pub const fn index(self) -> usize {
+        self.0
+    }
+}
+
 /// All accounts.
 #[derive(Debug)]
 pub struct Ledger {
