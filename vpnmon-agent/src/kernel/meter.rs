@@ -94,18 +94,18 @@ impl Meter {
         let (last, slots, stride) = (&mut self.last, &*self.slots, self.stride);
         let mut read = |slot: usize| moved.extend(read(last, slots, stride, slot));
         let marks = self.marks.as_ref();
-        match marks.filter(|_| !std::mem::take(&mut self.look_at_all)) {
-            Some(marks) => {
-                // Their marks may have been taken when their owners were not known yet.
-                claimed.iter().for_each(|claimed| read(claimed.slot as usize));
-                marks.take(end, read);
+        let all = std::mem::take(&mut self.look_at_all);
+        if let Some(marks) = marks.filter(|_| !all) {
+            // Their marks may have been taken when their owners were not known yet.
+            for new in claimed.iter() {
+                read(new.slot as usize);
             }
-            None => {
-                if let Some(marks) = marks {
-                    marks.take(end, |_| ());
-                }
-                (0..end).for_each(read);
+            marks.take(end, read);
+        } else {
+            if let Some(marks) = marks {
+                marks.take(end, |_| ());
             }
+            (0..end).for_each(read);
         }
     }
 

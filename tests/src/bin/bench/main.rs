@@ -48,16 +48,12 @@ fn main() -> ExitCode {
     let machine = Machine::take();
     let results = measure(&options);
     drop(machine);
-    match results {
-        Ok(results) => {
-            write(&options, &results);
-            ExitCode::SUCCESS
-        }
-        Err(interrupt::Stopped) => {
-            eprintln!("stopped by a signal; everything that was made is gone again");
-            ExitCode::FAILURE
-        }
+    if let Ok(results) = results {
+        write(&options, &results);
+        return ExitCode::SUCCESS;
     }
+    eprintln!("stopped by a signal; everything that was made is gone again");
+    ExitCode::FAILURE
 }
 
 fn measure(options: &Options) -> Result<Results> {

@@ -83,7 +83,7 @@ impl Drop for Shard {
 }
 
 struct Sockets {
-    sockets: Vec<UdpSocket>,
+    senders: Vec<UdpSocket>,
     sink: UdpSocket,
     random: u64,
 }
@@ -97,7 +97,7 @@ impl Sockets {
         });
         let sockets = from.enter(|| connect_all(&sink, address, uids));
         sink.set_nonblocking(true).unwrap_or_else(|e| panic!("the sink: {e}"));
-        Self { sockets, sink, random: 0x9e37_79b9_7f4a_7c15 }
+        Self { senders: sockets, sink, random: 0x9e37_79b9_7f4a_7c15 }
     }
 
     fn send(&mut self, job: Job) -> Vec<f64> {
@@ -119,7 +119,7 @@ impl Sockets {
         let start = Instant::now();
         for _ in 0..datagrams {
             let index = self.index(any_of);
-            let sent = self.sockets[index].send(&PAYLOAD);
+            let sent = self.senders[index].send(&PAYLOAD);
             sent.unwrap_or_else(|e| panic!("cannot send: {e}"));
         }
         let took = start.elapsed();
@@ -141,7 +141,7 @@ impl Sockets {
     /// Marsaglia's xorshift: a few instructions, so that it does not show.
     #[expect(clippy::cast_possible_truncation, reason = "any bits of a random number will do")]
     fn index(&mut self, any_of: Option<u32>) -> usize {
-        let Some(count) = any_of else { return self.sockets.len() / 2 };
+        let Some(count) = any_of else { return self.senders.len() / 2 };
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
