@@ -12,6 +12,7 @@
 )]
 
 pub mod agent;
+pub mod auth_log;
 pub mod bpf;
 pub mod cgroup;
 pub mod doctor;
@@ -23,6 +24,7 @@ pub mod namespace;
 pub mod nft;
 pub mod order;
 pub mod process;
+pub mod ssh;
 pub mod status;
 pub mod usage;
 pub mod user;

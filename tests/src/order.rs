@@ -108,6 +108,22 @@ pub enum Role {
         /// Program and arguments.
         command: Vec<String>,
     },
+    /// Becomes `command`, whose `/dev/log` is another one.
+    Logged {
+        /// The socket of an [`AuthLog`](crate::auth_log::AuthLog).
+        log: PathBuf,
+        /// Program and arguments.
+        command: Vec<String>,
+    },
+    /// Prints `port N`; then each connection becomes the stdin of a child that is a `Session`, and
+    /// `session PID PORT` with the client's port is printed. Not even a server of sessions, but in
+    /// `/proc` it looks like one.
+    SessionServer {
+        /// Port 0: any.
+        at: SocketAddr,
+    },
+    /// Lives until its stdin ends.
+    Session,
 }
 
 /// What happens on one TCP connection: both ways at once.

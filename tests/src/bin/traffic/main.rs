@@ -6,6 +6,7 @@ mod between;
 mod isolated;
 mod many;
 mod place;
+mod sessions;
 mod tcp;
 mod udp;
 
@@ -31,5 +32,8 @@ fn main() -> io::Result<()> {
         Role::Isolated { unmount, read_only, command } => {
             isolated::become_command(&unmount, &read_only, &command)
         }
+        Role::Logged { log, command } => isolated::become_logged(&log, &command),
+        Role::SessionServer { at } => sessions::serve(at),
+        Role::Session => sessions::be_one(),
     }
 }
