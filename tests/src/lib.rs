@@ -18,6 +18,7 @@ pub mod cgroup;
 pub mod doctor;
 pub mod flow;
 pub mod home;
+pub mod journal;
 pub mod link;
 pub mod machine;
 pub mod namespace;

@@ -115,6 +115,8 @@ pub enum Role {
         /// Program and arguments.
         command: Vec<String>,
     },
+    /// Becomes a journald whose `/run` and `/dev` are others than the machine's.
+    Journald,
     /// Prints `port N`; then each connection becomes the stdin of a child that is a `Session`, and
     /// `session PID PORT` with the client's port is printed. Not even a server of sessions, but in
     /// `/proc` it looks like one.

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use crate::{
     auth_log::AuthLog,
+    journal::Journal,
     machine::find,
     namespace::Namespace,
     order::{Order, Place, Role},
@@ -109,6 +110,15 @@ impl SshUser {
     }
 }
 
+/// Where a server's words go.
+#[derive(Clone, Copy, Debug)]
+pub enum LogTo<'a> {
+    /// Into a file.
+    File(&'a AuthLog),
+    /// To a journald.
+    Journal(&'a Journal),
+}
+
 /// A running server.
 #[derive(Debug)]
 pub struct SshServer<'a> {
@@ -121,21 +131,28 @@ pub struct SshServer<'a> {
 }
 
 impl<'a> SshServer<'a> {
-    /// Starts it on `port` of the loopback, with `/dev/log` at `log`.
+    /// Starts it on `port` of the loopback, with its `/dev/log` at `log`.
     #[must_use]
     pub fn start(
         kind: Kind,
         keys: &'a Keys,
         netns: &'a Namespace,
-        log: &AuthLog,
+        log: LogTo<'_>,
         port: u16,
     ) -> Self {
         let command = match kind {
             Kind::OpenSsh => sshd(keys, port),
             Kind::Dropbear => dropbear(keys, port),
         };
-        let role = Role::Logged { log: log.socket(), command };
-        let process = Order::new(Place::default().netns(&netns.name), role).start();
+        let process = match log {
+            LogTo::File(log) => {
+                let role = Role::Logged { log: log.socket(), command };
+                Order::new(Place::default().netns(&netns.name), role).start()
+            }
+            LogTo::Journal(journal) => {
+                Process::start("server", &mut journal.command(netns, &command))
+            }
+        };
         let server = Self { keys, netns, kind, port, process };
         wait_for("the server's port", SOON, || {
             let listening = netns.exec(&["ss", "-Htln", &format!("sport = :{port}")]);

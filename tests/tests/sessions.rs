@@ -7,6 +7,7 @@ use std::{
     fs,
     net::{Ipv4Addr, TcpStream},
     os::unix::fs::PermissionsExt,
+    path::Path,
     process::Command,
     time::{Duration, Instant},
 };
@@ -14,10 +15,11 @@ use std::{
 use tempfile::TempDir;
 use vpnmon_agent::seam::{
     AuthLog as Choice, Clock,
-    sessions::{ProcRoot, Session, SessionEvent, SessionWatch, transport_sockets},
+    sessions::{Places, ProcRoot, Server, Session, SessionEvent, SessionWatch, transport_sockets},
 };
 use vpnmon_tests::{
     auth_log::AuthLog,
+    journal::Journal,
     machine::Machine,
     namespace::Namespace,
     order::{Exchange, Order, Place, Role},
@@ -25,6 +27,7 @@ use vpnmon_tests::{
     ssh::{
         Keys,
         Kind::{self, Dropbear, OpenSsh},
+        LogTo,
         Proof::{self, Key, Password},
         SshServer, SshUser,
     },
@@ -45,11 +48,11 @@ struct Tracker {
 
 impl Tracker {
     fn new(log: &AuthLog) -> Self {
-        let mut tracker = Self {
-            watch: SessionWatch::new(&Choice::Path(log.file())),
-            clock: Clock::new(),
-            known: HashMap::new(),
-        };
+        Self::of(SessionWatch::new(&Choice::Path(log.file())))
+    }
+
+    fn of(watch: SessionWatch) -> Self {
+        let mut tracker = Self { watch, clock: Clock::new(), known: HashMap::new() };
         tracker.poll();
         tracker
     }
@@ -96,7 +99,7 @@ struct Servers<'a> {
 }
 
 impl<'a> Servers<'a> {
-    fn start(keys: &'a Keys, netns: &'a Namespace, log: &AuthLog) -> Self {
+    fn start(keys: &'a Keys, netns: &'a Namespace, log: LogTo<'_>) -> Self {
         let start = |kind, port| SshServer::start(kind, keys, netns, log, port);
         let exchange =
             Exchange { send: 0, receive: None, write: 1, closes_first: false, progress: None };
@@ -183,7 +186,7 @@ fn logins_of_two_users_on_both_servers() {
     let _machine = Machine::take();
     let (keys, log, netns) = (Keys::new(), AuthLog::new(), Namespace::new("sessions"));
     let users = [SshUser::new("john", &keys), SshUser::new("jane", &keys)];
-    let servers = Servers::start(&keys, &netns, &log);
+    let servers = Servers::start(&keys, &netns, LogTo::File(&log));
     let logins = [(OpenSsh, Key), (OpenSsh, Password), (Dropbear, Key), (Dropbear, Password)];
     let ports = FORWARD_PORT..;
     let all = users.iter().flat_map(|user| logins.map(|login| (user, login)));
@@ -239,7 +242,7 @@ fn a_log_is_rotated_between_logins() {
     let _machine = Machine::take();
     let (keys, log, netns) = (Keys::new(), AuthLog::new(), Namespace::new("sessions"));
     let john = SshUser::new("john", &keys);
-    let servers = Servers::start(&keys, &netns, &log);
+    let servers = Servers::start(&keys, &netns, LogTo::File(&log));
     let mut tracker = Tracker::new(&log);
     let mut clients = Vec::new();
     let mut logs_in = |tracker: &mut Tracker, port| {
@@ -270,7 +273,7 @@ fn nobody_is_let_in_by_a_line() {
     let _machine = Machine::take();
     let (keys, log, netns) = (Keys::new(), AuthLog::new(), Namespace::new("sessions"));
     let (john, jane) = (SshUser::new("john", &keys), SshUser::new("jane", &keys));
-    let servers = Servers::start(&keys, &netns, &log);
+    let servers = Servers::start(&keys, &netns, LogTo::File(&log));
     let mut tracker = Tracker::new(&log);
     let victim = &john.user.name;
 
@@ -348,6 +351,51 @@ fn forge(user: &SshUser, socket: &str, tag: &str, text: &str) {
     let args = ["--reuid", &uid, "--clear-groups", "logger", "-u", socket, "-t", tag, "-p"];
     let ended = outcome("setpriv", &[&args[..], &["auth.info", text]].concat());
     assert_eq!(ended.code, 0, "logger: {}", ended.stderr);
+}
+
+/// The journal knows who wrote a line, so nobody can write another's.
+#[test]
+fn the_journal_is_believed_and_its_forgers_are_not() {
+    let _machine = Machine::take();
+    let (keys, journal, netns) = (Keys::new(), Journal::start(), Namespace::new("sessions"));
+    let (john, jane) = (SshUser::new("john", &keys), SshUser::new("jane", &keys));
+    let servers = Servers::start(&keys, &netns, LogTo::Journal(&journal));
+    let watch = || {
+        let places = Places {
+            journald: journal.socket(),
+            journals: vec![journal.dir()],
+            journalctl: [journal.prefix(), vec!["journalctl".to_owned()]].concat(),
+            files: Vec::new(),
+        };
+        SessionWatch::with(&Choice::Auto, places, ProcRoot::default(), Path::new("/etc/passwd"))
+    };
+    let mut tracker = Tracker::of(watch());
+    let login = (Dropbear, Key, FORWARD_PORT);
+    let _client = servers.login(&jane, login);
+    is_known(&mut tracker, &servers, &jane, login);
+    let sshd_login = (OpenSsh, Password, FORWARD_PORT + 1);
+    let _client = servers.login(&john, sshd_login);
+    is_known(&mut tracker, &servers, &john, sshd_login);
+
+    let session = tracker.known.values().find(|session| session.server == Server::Dropbear);
+    let Some(Session { pid, client_port: Some(port), .. }) = session.cloned() else {
+        panic!("{session:?}")
+    };
+    let text = format!("Password auth succeeded for '{}' from 127.0.0.1:{port}", john.user.name);
+    let mut forge = journal.prefix();
+    forge.extend(["logger", "-t", &format!("dropbear[{pid}]"), &text].map(str::to_owned));
+    let args: Vec<_> = forge[1..].iter().map(String::as_str).collect();
+    assert_eq!(outcome(&forge[0], &args).code, 0);
+    // A later tracker reads both lines, and whatever is written after them.
+    let mut later = Tracker::of(watch());
+    is_known(&mut later, &servers, &jane, login);
+    let last = (Dropbear, Password, FORWARD_PORT + 2);
+    let _client = servers.login(&john, last);
+    for tracker in [&mut tracker, &mut later] {
+        is_known(tracker, &servers, &john, last);
+        assert_eq!(tracker.known[&pid].user, jane.user.name);
+        assert_eq!(tracker.watch.problems(), [""; 0]);
+    }
 }
 
 /// Processes that look like dropbear's, each with a client and a line, and one poll after the other.

@@ -15,7 +15,7 @@ struct Package {
     why: &'static str,
 }
 
-const TABLE: [Package; 12] = [
+const TABLE: [Package; 13] = [
     Package { name: "strace", needs: &["strace"], why: "faults in the agent's own system calls" },
     Package {
         name: "nftables",
@@ -33,8 +33,13 @@ const TABLE: [Package; 12] = [
     Package { name: "ethtool", needs: &["ethtool"], why: "switches segmentation offload" },
     Package {
         name: "util-linux",
-        needs: &["unshare", "setpriv", "setarch"],
+        needs: &["unshare", "setpriv", "setarch", "nsenter"],
         why: "traffic as another user, in another namespace, on a named kernel",
+    },
+    Package {
+        name: "systemd",
+        needs: &["/lib/systemd/systemd-journald", "journalctl"],
+        why: "a journal to read logins from",
     },
     Package {
         name: "passwd",

@@ -14,6 +14,8 @@ use nix::{
     sched::{CloneFlags, unshare},
 };
 
+const JOURNALD: &str = "/lib/systemd/systemd-journald";
+
 /// Only comes back when something failed.
 pub fn become_command(
     unmount: &[PathBuf],
@@ -36,15 +38,32 @@ pub fn become_command(
     run(command)
 }
 
-/// The same, where `/dev/log` is the socket at `log`: in a `/dev` of its own, for a machine without a
-/// log has no such name to mount over.
+/// The same, where `/dev/log` is the socket at `log`.
 pub fn become_logged(log: &Path, command: &[String]) -> io::Result<()> {
-    const NAMES: [&str; 7] = ["null", "zero", "random", "urandom", "tty", "ptmx", "pts"];
-    let none = None::<&str>;
     let dev = log.with_file_name("dev");
     fs::create_dir_all(&dev)?;
     enter()?;
-    mount(Some("none"), &dev, Some("tmpfs"), MsFlags::empty(), none)?;
+    mount_dev(&dev, log)?;
+    run(command)
+}
+
+/// Becomes a journald that no other program of the machine knows of.
+pub fn become_journald() -> io::Result<()> {
+    enter()?;
+    mount(Some("none"), "/run", Some("tmpfs"), MsFlags::empty(), None::<&str>)?;
+    for dir in ["/run/systemd/journal", "/run/log/journal", "/run/sshd", "/run/dev"] {
+        fs::create_dir_all(dir)?;
+    }
+    mount_dev(Path::new("/run/dev"), Path::new("/run/systemd/journal/dev-log"))?;
+    run(&[JOURNALD.to_owned()])
+}
+
+/// A `/dev` where `/dev/log` leads to `log`, made at `dev` first: a machine without a log has no such
+/// name to mount over.
+fn mount_dev(dev: &Path, log: &Path) -> io::Result<()> {
+    const NAMES: [&str; 7] = ["null", "zero", "random", "urandom", "tty", "ptmx", "pts"];
+    let none = None::<&str>;
+    mount(Some("none"), dev, Some("tmpfs"), MsFlags::empty(), none)?;
     for name in NAMES {
         let (from, to) = (Path::new("/dev").join(name), dev.join(name));
         if from.is_dir() {
@@ -55,8 +74,7 @@ pub fn become_logged(log: &Path, command: &[String]) -> io::Result<()> {
         mount(Some(&from), &to, none, MsFlags::MS_BIND | MsFlags::MS_REC, none)?;
     }
     symlink(log, dev.join("log"))?;
-    mount(Some(&dev), "/dev", none, MsFlags::MS_MOVE, none)?;
-    run(command)
+    Ok(mount(Some(dev), "/dev", none, MsFlags::MS_MOVE, none)?)
 }
 
 /// Private: nothing mounted or unmounted here reaches the machine.

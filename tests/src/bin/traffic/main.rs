@@ -33,6 +33,7 @@ fn main() -> io::Result<()> {
             isolated::become_command(&unmount, &read_only, &command)
         }
         Role::Logged { log, command } => isolated::become_logged(&log, &command),
+        Role::Journald => isolated::become_journald(),
         Role::SessionServer { at } => sessions::serve(at),
         Role::Session => sessions::be_one(),
     }
