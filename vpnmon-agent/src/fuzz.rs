@@ -23,6 +23,7 @@ use crate::{
         usage_json,
     },
     model::Service,
+    sources::sessions::fuzz_line,
     users::Users,
 };
 
@@ -30,7 +31,8 @@ use crate::{
 pub type Target = fn(&[u8]);
 
 /// All targets by name; `fuzz/fuzz_targets` has a file and `fuzz/corpus` a directory for each.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 10] = [
+    ("auth_line", auth_line),
     ("config", config),
     ("control_request", control_request),
     ("legacy_conf", legacy_conf),
@@ -45,6 +47,11 @@ pub const TARGETS: [(&str, Target); 9] = [
 /// The target `name`, which must be one of [`TARGETS`].
 pub fn target(name: &str) -> Option<Target> {
     TARGETS.iter().find(|(known, _)| *known == name).map(|(_, target)| *target)
+}
+
+/// Lines of an auth log or a journal: a login names a user and a client that can be.
+fn auth_line(bytes: &[u8]) {
+    bytes.split(|byte| *byte == b'\n').for_each(fuzz_line);
 }
 
 /// The config file: read, or refused in one line.
