@@ -12,17 +12,20 @@
 )]
 
 pub mod agent;
+pub mod auth_log;
 pub mod bpf;
 pub mod cgroup;
 pub mod doctor;
 pub mod flow;
 pub mod home;
+pub mod journal;
 pub mod link;
 pub mod machine;
 pub mod namespace;
 pub mod nft;
 pub mod order;
 pub mod process;
+pub mod ssh;
 pub mod status;
 pub mod tap;
 pub mod usage;

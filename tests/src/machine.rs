@@ -13,11 +13,17 @@ use crate::wait::wait_for;
 /// One test holds it at a time, whichever process it runs in.
 const LOCK: &str = "/run/vpnmon-tests.lock";
 const BPFFS: &str = "/sys/fs/bpf";
-const PROGRAMS: [&str; 11] = [
+const PROGRAMS: [&str; 17] = [
+    "dropbear",
+    "dropbearkey",
     "ethtool",
     "ip",
+    "journalctl",
+    "logger",
     "nft",
+    "nsenter",
     "setarch",
+    "ss",
     "ssh",
     "ssh-keygen",
     "sshd",

@@ -198,6 +198,24 @@ pub enum Role {
         /// Program and arguments.
         command: Vec<String>,
     },
+    /// Becomes `command`, whose `/dev/log` is another one.
+    Logged {
+        /// The socket of an [`AuthLog`](crate::auth_log::AuthLog).
+        log: PathBuf,
+        /// Program and arguments.
+        command: Vec<String>,
+    },
+    /// Becomes a journald whose `/run` and `/dev` are others than the machine's.
+    Journald,
+    /// Prints `port N`; then each connection becomes the stdin of a child that is a `Session`, and
+    /// `session PID PORT` with the client's port is printed. Not even a server of sessions, but in
+    /// `/proc` it looks like one.
+    SessionServer {
+        /// Port 0: any.
+        at: SocketAddr,
+    },
+    /// Lives until its stdin ends.
+    Session,
 }
 
 /// Ways to send on a TCP socket that pass by `write`.

@@ -18,7 +18,7 @@ pub struct Package {
     pub why: &'static str,
 }
 
-const TABLE: [Package; 11] = [
+const TABLE: [Package; 13] = [
     Package { name: "strace", needs: &["strace"], why: "faults in the agent's own system calls" },
     Package {
         name: "nftables",
@@ -26,13 +26,23 @@ const TABLE: [Package; 11] = [
         why: "the firewall counters that ours are compared with",
     },
     Package { name: "openssh-server", needs: &["/usr/sbin/sshd"], why: "real sessions to meter" },
+    Package {
+        name: "dropbear-bin",
+        needs: &["/usr/sbin/dropbear", "dropbearkey"],
+        why: "sessions that stay root",
+    },
     Package { name: "openssh-client", needs: &["ssh", "ssh-keygen"], why: "real tunnel clients" },
-    Package { name: "iproute2", needs: &["ip", "tc"], why: "network namespaces and links" },
+    Package { name: "iproute2", needs: &["ip", "ss", "tc"], why: "network namespaces and links" },
     Package { name: "ethtool", needs: &["ethtool"], why: "switches segmentation offload" },
     Package {
         name: "util-linux",
-        needs: &["unshare", "setpriv", "setarch"],
+        needs: &["unshare", "setpriv", "setarch", "nsenter"],
         why: "traffic as another user, in another namespace, on a named kernel",
+    },
+    Package {
+        name: "systemd",
+        needs: &["/lib/systemd/systemd-journald", "journalctl"],
+        why: "a journal to read logins from",
     },
     Package {
         name: "passwd",

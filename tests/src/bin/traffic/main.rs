@@ -12,6 +12,7 @@ mod pace;
 mod place;
 mod proxy;
 mod raw;
+mod sessions;
 mod tcp;
 mod udp;
 mod ways;
@@ -59,5 +60,9 @@ fn play(role: Role) -> io::Result<()> {
         Role::Isolated { unmount, read_only, command } => {
             isolated::become_command(&unmount, &read_only, &command)
         }
+        Role::Logged { log, command } => isolated::become_logged(&log, &command),
+        Role::Journald => isolated::become_journald(),
+        Role::SessionServer { at } => sessions::serve(at),
+        Role::Session => sessions::be_one(),
     }
 }

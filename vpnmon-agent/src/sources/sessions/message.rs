@@ -49,7 +49,9 @@ fn openssh(text: &str) -> Option<Accepted> {
     }
     let port = port(next()?)?;
     let rest = next()?;
-    let ends = rest == "ssh2" || rest.starts_with("ssh2:");
+    // A key follows, of which nothing looks like the end of a longer name.
+    let key = rest.strip_prefix("ssh2: ").is_some_and(|key| !key.contains("from "));
+    let ends = rest == "ssh2" || key;
     (ends && is_name(user)).then(|| Accepted { user: user.to_owned(), client, port })
 }
 

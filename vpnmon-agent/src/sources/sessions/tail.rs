@@ -39,6 +39,8 @@ struct Reader {
     file: File,
     id: (u64, u64),
     at: u64,
+    /// When the file had changed last: one that was truncated can have grown to its old length.
+    changed: (i64, i64),
     print: Vec<u8>,
     lines: LineBuffer,
 }
@@ -113,7 +115,7 @@ impl Tail {
         }
         let id = (metadata.dev(), metadata.ino());
         let (print, lines) = (Vec::new(), LineBuffer::default());
-        self.current = Some(Reader { file, id, at: 0, print, lines });
+        self.current = Some(Reader { file, id, at: 0, changed: (0, 0), print, lines });
         Ok(())
     }
 
@@ -132,10 +134,13 @@ impl Tail {
 impl Reader {
     /// Reads what is new; how much is left.
     fn read(&mut self, chunk: &mut [u8], each: &mut impl FnMut(&[u8])) -> io::Result<u64> {
-        let mut len = self.file.metadata()?.len();
-        if len == self.at {
+        let there = self.file.metadata()?;
+        let changed = (there.ctime(), there.ctime_nsec());
+        let mut len = there.len();
+        if len == self.at && changed == self.changed {
             return Ok(0);
         }
+        self.changed = changed;
         if len < self.at || !self.is_the_same()? {
             // Truncated, and perhaps grown again since.
             self.at = 0;

@@ -9,6 +9,8 @@ use super::{Session, SessionEvent, message::Accepted, procfs::ProcRoot};
 
 /// Each process is looked at so often.
 const CYCLE: Duration = Duration::from_secs(2);
+/// Of so many looks one is for what the others do not show: a zombie.
+const THOROUGH: u8 = 8;
 /// At most in one poll.
 const MAX_LOOKS: usize = 256;
 
@@ -17,8 +19,30 @@ const MAX_LOOKS: usize = 256;
 pub struct Tracked {
     sessions: HashMap<u32, Known>,
     /// Whom to look at next; each session is in it once.
-    ring: VecDeque<(u32, u64)>,
+    ring: VecDeque<Place>,
     looked: Option<Duration>,
+}
+
+/// A session's place in the ring.
+#[derive(Debug)]
+struct Place {
+    pid: u32,
+    start_time: u64,
+    /// [`ProcRoot::mark`] when it was last looked at thoroughly.
+    mark: Option<u64>,
+    looks: u8,
+}
+
+impl Place {
+    fn lives(&mut self, proc: &ProcRoot) -> bool {
+        let mark = proc.mark(self.pid);
+        self.looks = (self.looks + 1) % THOROUGH;
+        if mark.is_some() && mark == self.mark && self.looks != 0 {
+            return true;
+        }
+        self.mark = mark;
+        proc.stat(self.pid).is_some_and(|stat| stat.start_time == self.start_time)
+    }
 }
 
 /// A session, and how it came to be known.
@@ -54,7 +78,7 @@ impl Tracked {
     /// Adds one.
     pub fn begin(&mut self, session: Session, by_line: bool, now: Duration) -> SessionEvent {
         let (pid, start_time) = (session.pid, session.start_time);
-        self.ring.push_back((pid, start_time));
+        self.ring.push_back(Place { pid, start_time, mark: None, looks: 0 });
         self.sessions.insert(pid, Known { session: session.clone(), by_line, began: now });
         SessionEvent::Began(session)
     }
@@ -78,15 +102,15 @@ impl Tracked {
         let due = (self.ring.len() as f64 * share).ceil() as usize;
         let mut ended = Vec::new();
         for _ in 0..due.min(MAX_LOOKS).min(self.ring.len()) {
-            let Some((pid, start_time)) = self.ring.pop_front() else { break };
-            let known = self.sessions.get(&pid).map(|known| known.session.start_time);
-            if known != Some(start_time) {
+            let Some(mut place) = self.ring.pop_front() else { break };
+            let known = self.sessions.get(&place.pid).map(|known| known.session.start_time);
+            if known != Some(place.start_time) {
                 continue;
             }
-            if proc.stat(pid).is_some_and(|stat| stat.start_time == start_time) {
-                self.ring.push_back((pid, start_time));
+            if place.lives(proc) {
+                self.ring.push_back(place);
             } else {
-                ended.extend(self.end(pid));
+                ended.extend(self.end(place.pid));
             }
         }
         ended

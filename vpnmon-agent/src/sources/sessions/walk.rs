@@ -12,7 +12,7 @@ use super::{
 const STEP: usize = 256;
 /// Between two walks. What they find is what no log line told of: servers started since, and
 /// sessions that have lost their listener.
-const EVERY: Duration = Duration::from_secs(30);
+const EVERY: Duration = Duration::from_mins(1);
 /// The same where the kernel does not list children: then sessions are found this way too.
 const EVERY_WITHOUT_CHILDREN: Duration = Duration::from_secs(5);
 /// Between two looks at the children of the listeners.

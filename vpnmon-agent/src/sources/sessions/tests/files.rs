@@ -1,6 +1,6 @@
 //! Logs are rotated, cut, gone, too fast; journalctl ends.
 
-use std::{fs, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use super::fake::{Machine, append};
 use crate::{
@@ -58,6 +58,21 @@ fn a_truncated_file_is_read_from_its_start() {
     assert_eq!(polled(&mut tail, 0), Vec::<String>::new());
     append(&path, "three\n");
     assert_eq!(polled(&mut tail, 0), ["three"]);
+    assert_eq!(polled(&mut tail, 0), Vec::<String>::new());
+    until_the_clock_ticks(&path);
+    fs::write(&path, "seven\n").unwrap();
+    assert_eq!(polled(&mut tail, 0), ["seven"], "as long as before");
+}
+
+/// File times are those of the kernel's last tick.
+fn until_the_clock_ticks(path: &Path) {
+    let touched = |name| {
+        let file = path.with_file_name(name);
+        fs::write(&file, "").unwrap();
+        fs::metadata(file).unwrap().modified().unwrap()
+    };
+    let before = touched("before");
+    while touched("after") == before {}
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn messages() {
         (OpenSsh, "Accepted password for john from 1.2.3.4 port 5022 ssh2", "john 1.2.3.4 5022"),
         (
             OpenSsh,
-            "Accepted publickey for john from 2001:db8::1 port 5 ssh2: ED25519 SHA256:x from y",
+            "Accepted publickey for john from 2001:db8::1 port 5 ssh2: ED25519 SHA256:x/y+z",
             "john 2001:db8::1 5",
         ),
         (
@@ -28,6 +28,11 @@ fn messages() {
             "a.b-c_d@e$ 1.2.3.4 5",
         ),
         (OpenSsh, "Accepted none for j from fe80::1%eth0 port 65535 ssh2", "j fe80::1 65535"),
+        (
+            OpenSsh,
+            "Accepted password for from from 1.2.3.4 port 22 ssh2: from 9.9.9.9 port 9 ssh2",
+            "",
+        ),
         (OpenSsh, "Accepted password for invalid user john from 1.2.3.4 port 5 ssh2", ""),
         (OpenSsh, "Accepted password for x from 1.2.3.4 port 22 from 5.6.7.8 port 9 ssh2", ""),
         (OpenSsh, "Accepted password for  from 1.2.3.4 port 5 ssh2", ""),
