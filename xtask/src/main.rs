@@ -2,6 +2,7 @@
 
 mod accuracy;
 mod apt;
+mod bench;
 mod bpf;
 mod cargo;
 mod facts;
@@ -48,6 +49,8 @@ enum Command {
     Fuzz(fuzz::FuzzArgs),
     /// Measure the agent, and other tools beside it, against what is on the wire; needs root.
     Accuracy(accuracy::AccuracyArgs),
+    /// Measure what counting costs, beside iptables and nftables; needs root.
+    Bench(bench::BenchArgs),
     /// Check formatting, clippy and the documentation, warnings being errors.
     Lint,
 }
@@ -104,6 +107,7 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Kernels(args) => kernels::kernels(&layout, &args),
         Command::Fuzz(args) => fuzz::fuzz(&layout, &args),
         Command::Accuracy(args) => accuracy::accuracy(&layout, &args),
+        Command::Bench(args) => bench::bench(&layout, &args),
         Command::Lint => lint::lint(&layout),
     }
 }

@@ -88,7 +88,8 @@ fn absent(package: &Package) -> Vec<&'static str> {
     package.needs.iter().copied().filter(|need| !is_there(need)).collect()
 }
 
-fn is_there(need: &str) -> bool {
+/// Whether a file, or a program by its name, is there.
+pub fn is_there(need: &str) -> bool {
     if need.starts_with('/') {
         return Path::new(need).exists();
     }

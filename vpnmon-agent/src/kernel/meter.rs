@@ -93,18 +93,14 @@ impl Meter {
         let end = self.last.len();
         let (last, slots, stride) = (&mut self.last, &*self.slots, self.stride);
         let mut read = |slot: usize| moved.extend(read(last, slots, stride, slot));
-        let marks = self.marks.as_ref();
-        let all = std::mem::take(&mut self.look_at_all);
-        if let Some(marks) = marks.filter(|_| !all) {
-            // Their marks may have been taken when their owners were not known yet.
-            for new in claimed.iter() {
-                read(new.slot as usize);
-            }
-            marks.take(end, read);
-        } else {
-            if let Some(marks) = marks {
-                marks.take(end, |_| ());
-            }
+        // Their marks may have been taken when their owners were not known yet.
+        for claimed in claimed.iter() {
+            read(claimed.slot as usize);
+        }
+        if let Some(marks) = &self.marks {
+            marks.take(end, &mut read);
+        }
+        if std::mem::take(&mut self.look_at_all) || self.marks.is_none() {
             (0..end).for_each(read);
         }
     }

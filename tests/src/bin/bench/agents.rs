@@ -1,16 +1,15 @@
 //! What the agent itself costs, and how fresh its figures are.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::{thread, time::Duration};
 
 use crate::{
+    crowd::Crowd,
+    fleet::Fleet,
     freshness::Probes,
-    interrupt::{self, Result},
-    lab::{Crowd, Fleet, Ground},
+    ground::Ground,
+    interrupt::Result,
     plan::Plan,
-    process_cost::{cpu_seconds, resident_mib},
+    process_cost::{cpu_percent, resident_mib},
     rounds::{Case, Series, go_over},
     senders::Pick,
 };
@@ -31,11 +30,6 @@ pub struct AgentCosts {
     pub load_freshness: Vec<Vec<f64>>,
 }
 
-/// Longest wait for an agent to have written down its new accounts.
-const SETTLES: Duration = Duration::from_mins(2);
-/// An agent that takes less of a core has nothing left to write.
-const QUIET: f64 = 0.05;
-
 /// Idle first, because an agent goes on writing files for a while after a load.
 pub fn measure(
     ground: &Ground,
@@ -46,7 +40,7 @@ pub fn measure(
     let agents = 0..ground.metered.len();
     let cases: Vec<_> = agents.clone().map(|index| case(ground, index)).collect();
     let (rounds, length) = (plan.agent_rounds, plan.agent_slice);
-    settle(fleet, agents.len())?;
+    fleet.settle()?;
     let idle_cpu = go_over("idle agents", rounds, &cases, |index| {
         fleet.only(Some(*index));
         cpu_percent(fleet.id(*index), || thread::sleep(length))
@@ -89,27 +83,4 @@ fn case(ground: &Ground, index: usize) -> Case<usize> {
 /// Any of the accounts sends.
 pub fn flood(crowd: &Crowd, ground: &Ground, index: usize, length: Duration) {
     crowd.metered[index].flood(Pick::AnyOf(ground.metered[index].accounts), length);
-}
-
-/// Waits until all agents have written down all of their accounts.
-fn settle(fleet: &Fleet<'_>, agents: usize) -> Result<()> {
-    eprintln!("agents: writing down their accounts ...");
-    fleet.all();
-    let started = Instant::now();
-    for index in 0..agents {
-        while cpu_percent(fleet.id(index), || thread::sleep(Duration::from_millis(1100)))
-            > QUIET * 100.0
-        {
-            interrupt::check()?;
-            assert!(started.elapsed() < SETTLES, "agent {index} is still busy");
-        }
-    }
-    eprintln!("agents: settled after {:.1} s", started.elapsed().as_secs_f64());
-    Ok(())
-}
-
-fn cpu_percent(pid: u32, meanwhile: impl FnOnce()) -> f64 {
-    let (before, started) = (cpu_seconds(pid), Instant::now());
-    meanwhile();
-    (cpu_seconds(pid) - before) / started.elapsed().as_secs_f64() * 100.0
 }

@@ -6,9 +6,10 @@ use vpnmon_tests::agent::{Agent, Drains};
 
 use crate::{
     agents::flood,
+    crowd::Crowd,
     figures::float,
+    ground::Ground,
     interrupt::{self, Result},
-    lab::{Crowd, Ground},
     plan::Plan,
     progress::Progress,
 };

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, io::Write as _, ops::Range};
 use tempfile::NamedTempFile;
 use vpnmon_tests::namespace::Namespace;
 
-use crate::{lab::FIRST_UID, place::Place, rounds::Name, senders::Senders};
+use crate::{crowd::FIRST_UID, place::Place, rounds::Name, senders::Senders};
 
 /// A network namespace whose output chain counts by uid, and a sender who is counted.
 #[derive(Debug)]

@@ -11,8 +11,9 @@ use serde::Deserialize;
 use vpnmon_tests::home::Home;
 
 use crate::{
+    crowd::{Crowd, PROBE_UID},
     figures,
-    lab::{Crowd, Ground, PROBE_UID},
+    ground::Ground,
     senders::{DATAGRAM, Senders},
 };
 

@@ -58,8 +58,7 @@ impl ProgramId {
 impl Runs {
     /// Nanoseconds a run since `before`.
     pub fn ns_a_run(self, before: Self) -> f64 {
-        let time = self.time.saturating_sub(before.time);
-        let count = self.count - before.count;
+        let (time, count) = (self.time.saturating_sub(before.time), self.count - before.count);
         assert_ne!(count, 0, "the program did not run");
         time.as_secs_f64() * 1e9 / float(count)
     }

@@ -6,16 +6,18 @@
 
 mod agents;
 mod aims;
+mod crowd;
 mod document;
 mod drains;
 mod empty;
 mod figures;
 mod firewall;
+mod fleet;
 mod freshness;
+mod ground;
 mod host;
 mod interrupt;
 mod kernel_stats;
-mod lab;
 mod options;
 mod path;
 mod place;
@@ -34,12 +36,8 @@ use std::{fs, process::ExitCode};
 use vpnmon_tests::{machine::Machine, process::run};
 
 use crate::{
-    empty::Empty,
-    host::Host,
-    interrupt::Result,
-    lab::{Crowd, Fleet, Ground},
-    options::Options,
-    results::Results,
+    crowd::Crowd, empty::Empty, fleet::Fleet, ground::Ground, host::Host, interrupt::Result,
+    options::Options, results::Results,
 };
 
 fn main() -> ExitCode {
@@ -48,12 +46,12 @@ fn main() -> ExitCode {
     let machine = Machine::take();
     let results = measure(&options);
     drop(machine);
-    if let Ok(results) = results {
-        write(&options, &results);
-        return ExitCode::SUCCESS;
-    }
-    eprintln!("stopped by a signal; everything that was made is gone again");
-    ExitCode::FAILURE
+    let Ok(results) = results else {
+        eprintln!("stopped by a signal; everything that was made is gone again");
+        return ExitCode::FAILURE;
+    };
+    write(&options, &results);
+    ExitCode::SUCCESS
 }
 
 fn measure(options: &Options) -> Result<Results> {
@@ -64,6 +62,7 @@ fn measure(options: &Options) -> Result<Results> {
     let fleet = Fleet::start(&ground);
     eprintln!("setting up: a socket for each of {} accounts ...", plan.most());
     let crowd = Crowd::gather(&ground, &empty, plan);
+    fleet.settle()?;
     let path = path::measure(&ground, &crowd, &fleet, plan)?;
     let programs = program::measure(&ground, &crowd, &empty, &fleet, plan)?;
     let tcp = tcp::measure(&ground, &empty, &fleet, plan)?;

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use crate::{
+    crowd::Crowd,
+    fleet::Fleet,
+    ground::Ground,
     interrupt::Result,
-    lab::{Crowd, Fleet, Ground},
     plan::Plan,
     rounds::{Case, Name, Series, go_over},
     senders::{Pick, Senders},
@@ -39,14 +41,20 @@ pub fn measure(
 
 fn unmetered<'a>(crowd: &'a Crowd, plan: &Plan) -> Vec<Case<Path<'a>>> {
     let case = |name, senders, pick| Case { name, setup: Path { senders, pick, agent: None } };
-    let bare = Name::new("bare", "bare");
-    let many = plan.accounts.into_iter().filter(|accounts| *accounts > 1).map(|accounts| {
-        let name = bare.and(&format!("any-{accounts}"), &format!("any of {accounts} sockets"));
-        case(name, &crowd.bare, Pick::AnyOf(accounts))
-    });
-    let one = case(bare.clone(), &crowd.bare, Pick::One);
-    let empty = case(Name::new("empty", "empty program"), &crowd.empty, Pick::One);
-    [one, empty].into_iter().chain(many).collect()
+    let (bare, empty) = (Name::new("bare", "bare"), Name::new("empty", "empty program"));
+    let any = |name: &Name, accounts| {
+        name.and(&format!("any-{accounts}"), &format!("any of {accounts} sockets"))
+    };
+    let one =
+        [case(bare.clone(), &crowd.bare, Pick::One), case(empty.clone(), &crowd.empty, Pick::One)];
+    let many = plan
+        .accounts
+        .into_iter()
+        .filter(|accounts| *accounts > 1)
+        .map(|accounts| case(any(&bare, accounts), &crowd.bare, Pick::AnyOf(accounts)));
+    let most = plan.most();
+    let all = case(any(&empty, most), &crowd.empty, Pick::AnyOf(most));
+    one.into_iter().chain(many).chain([all]).collect()
 }
 
 fn metered<'a>(ground: &Ground, crowd: &'a Crowd) -> Vec<Case<Path<'a>>> {

@@ -1,10 +1,12 @@
 //! What one run of a program costs, by the kernel's own statistics.
 
 use crate::{
+    crowd::Crowd,
     empty::Empty,
+    fleet::Fleet,
+    ground::Ground,
     interrupt::Result,
     kernel_stats::{Measuring, ProgramId},
-    lab::{Crowd, Fleet, Ground},
     plan::Plan,
     rounds::{Case, Name, Series, go_over},
     senders::{Pick, Senders},
@@ -43,7 +45,8 @@ pub fn measure(
 }
 
 fn one_socket<'a>(ground: &Ground, crowd: &'a Crowd, empty: &Empty) -> Vec<Case<Running<'a>>> {
-    let metered = ProgramId::pinned(&ground.metered[0].home, INGRESS);
+    let home = &ground.metered[0].home;
+    let (ingress, egress) = (ProgramId::pinned(home, INGRESS), ProgramId::pinned(home, EGRESS));
     let case = |key, label, program, senders, agent| Case {
         name: Name::new(key, label),
         setup: Running { program, senders, pick: Pick::One, agent },
@@ -51,7 +54,8 @@ fn one_socket<'a>(ground: &Ground, crowd: &'a Crowd, empty: &Empty) -> Vec<Case<
     vec![
         case("empty", "empty program", empty.egress, &crowd.empty, None),
         case("empty-ingress", "empty program, ingress", empty.ingress, &crowd.empty_sink, None),
-        case("vpnmon-ingress", "vpnmon, 1 account, ingress", metered, &crowd.metered_sink, Some(0)),
+        case("vpnmon-ingress", "vpnmon, 1 account, ingress", ingress, &crowd.metered_sink, Some(0)),
+        case("vpnmon-high-uid", "vpnmon, uid 100000", egress, &crowd.high_uid, Some(0)),
     ]
 }
 

@@ -8,8 +8,8 @@ use crate::{
     aims::Aim,
     drains::Lives,
     figures::{Figure, quantile},
+    ground::Ground,
     host::Host,
-    lab::Ground,
     rounds::{Name, Series},
     tcp::Tcp,
 };
@@ -108,10 +108,9 @@ pub fn rows(series: &[Series], base: impl Fn(&Name) -> String) -> Vec<Row> {
 
 /// The bare path that a path is compared with: any of as many sockets, or one.
 pub fn bare(name: &Name) -> String {
-    match name.key.strip_suffix("-any").and_then(|rest| rest.rsplit('-').next()) {
-        Some(accounts) => format!("bare-any-{accounts}"),
-        None => "bare".to_owned(),
-    }
+    let metered = name.key.strip_suffix("-any").and_then(|rest| rest.rsplit('-').next());
+    let unmetered = name.key.split_once("-any-").map(|(_, sockets)| sockets);
+    metered.or(unmetered).map_or("bare".to_owned(), |sockets| format!("bare-any-{sockets}"))
 }
 
 /// Each program's series less that of the empty one in the same direction.

@@ -95,9 +95,9 @@ impl Sockets {
             setfsuid(Uid::from_raw(uids.start));
             UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))
         });
-        let sockets = from.enter(|| connect_all(&sink, address, uids));
+        let senders = from.enter(|| connect_all(&sink, address, uids));
         sink.set_nonblocking(true).unwrap_or_else(|e| panic!("the sink: {e}"));
-        Self { senders: sockets, sink, random: 0x9e37_79b9_7f4a_7c15 }
+        Self { senders, sink, random: 0x9e37_79b9_7f4a_7c15 }
     }
 
     fn send(&mut self, job: Job) -> Vec<f64> {

@@ -15,8 +15,9 @@ use nix::{
 use crate::{
     empty::Empty,
     figures::float,
+    fleet::Fleet,
+    ground::Ground,
     interrupt::Result,
-    lab::{Fleet, Ground},
     place::{Pinned, Place},
     plan::Plan,
     rounds::{Case, Name, Series, go_over},
@@ -24,7 +25,7 @@ use crate::{
 
 const CHUNK: usize = 256 << 10;
 /// Connections are made for so long in each round.
-const CONNECTING: Duration = Duration::from_millis(250);
+const CONNECTING: Duration = Duration::from_millis(80);
 
 /// Both ends of a connection stand in `place`: each buffer passes both hooks.
 struct Pair {

@@ -35,7 +35,7 @@ pub use self::{
     transport::{TransportSocket, transport_sockets},
     watch::SessionWatch,
 };
-use crate::session::{Server, Session, SessionEvent};
+pub use crate::session::{Server, Session, SessionEvent};
 
 impl Server {
     /// By the name in its log lines.
