@@ -13,7 +13,7 @@ use vpnmon_tests::order::{Order, Place, Role};
 pub fn serve(at: SocketAddr) -> io::Result<()> {
     let listener = TcpListener::bind(at)?;
     println!("port {}", listener.local_addr()?.port());
-    let order = Order { place: Place::default(), role: Role::Session };
+    let order = Order::new(Place::default(), Role::Session);
     let order = serde_json::to_string(&order)?;
     let program = std::env::current_exe()?;
     let mut children = Vec::new();
