@@ -111,6 +111,13 @@ fn a_download_and_an_upload() {
     // Loopback would carry super-packets whole; what counts is what a wire would carry.
     netns.exec(&["ethtool", "-K", "lo", "tso", "off", "gso", "off"]);
     let wire = NftWire::load(&netns, "lo", &rules);
+    // Before the agent, as on any server: one that starts later is found within a minute.
+    let server = Server::new().expect("the server's files");
+    let sshd = server.start(&netns);
+    wait_for("sshd's port", SOON, || {
+        let log = sshd.stderr();
+        if log.contains("listening on") { Ok(()) } else { Err(log) }
+    });
     let home = Home::new("");
     let agent = Agent::start(&home);
 
@@ -125,12 +132,6 @@ fn a_download_and_an_upload() {
     let at = local(TARGET_PORT);
     let serve = Role::TcpListen { at, exchange: target_exchange, connections: 1 };
     let (target, _) = Order::new(Place::of(&target).netns(&netns.name), serve).listen();
-    let server = Server::new().expect("the server's files");
-    let sshd = server.start(&netns);
-    wait_for("sshd's port", SOON, || {
-        let log = sshd.stderr();
-        if log.contains("listening on") { Ok(()) } else { Err(log) }
-    });
     let ssh = server.client(&netns, &user);
     let connect = Role::TcpConnect { to: local(FORWARD_PORT), exchange, retry: true };
     // The one who downloads is anybody on the machine: root here.
