@@ -31,7 +31,7 @@ struct Held {
 
 impl Slots {
     /// The counter of this uid was `account`'s before the agent stopped.
-    pub fn expect(&mut self, uid: Option<u32>, account: AccountId) {
+    pub fn expect_holder(&mut self, uid: Option<u32>, account: AccountId) {
         if let Some(uid) = uid {
             self.expected.insert(uid, account);
         }

@@ -98,7 +98,7 @@ impl Engine {
         for (record, written_on) in records {
             let holds = record.uid.filter(|_| record.epoch == settings.epoch);
             let id = ledger.restore(record, written_on);
-            slots.expect(holds, id);
+            slots.expect_holder(holds, id);
         }
         let mut engine = Self {
             settings,
