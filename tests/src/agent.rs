@@ -6,6 +6,7 @@ use nix::sys::signal::Signal;
 
 use crate::{
     home::Home,
+    namespace::Namespace,
     process::Process,
     status::{Bytes, Status},
     wait::{SOON, equal, wait_for},
@@ -36,6 +37,14 @@ impl<'a> Agent<'a> {
         let command = home.command(&["run", "-v"]);
         let process = Process::start("vpnmon-agent", Command::new(&command[0]).args(&command[1..]));
         Self::ready(home, process)
+    }
+
+    /// The same in a network namespace, with the machine's file systems.
+    #[must_use]
+    pub fn within(netns: &Namespace, home: &'a Home) -> Self {
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--net=/run/netns/{}", netns.name)).args(home.command(&["run", "-v"]));
+        Self::ready(home, Process::start("vpnmon-agent", &mut command))
     }
 
     /// Takes over an agent that something else has started in `home`.

@@ -16,7 +16,7 @@ pub fn programs() -> BTreeSet<u32> {
 /// Ids of all maps of this name, which the kernel cuts to 15 bytes.
 #[must_use]
 pub fn maps(name: &str) -> BTreeSet<u32> {
-    let maps: Result<Vec<_>, _> = loaded_maps().collect();
-    let maps = maps.unwrap_or_else(|e| panic!("maps: {e}"));
+    // One that the kernel is just freeing is listed and cannot be had.
+    let maps: Vec<_> = loaded_maps().flatten().collect();
     maps.iter().filter(|map| map.name() == name.as_bytes()).map(aya::maps::MapInfo::id).collect()
 }

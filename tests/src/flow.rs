@@ -43,6 +43,15 @@ pub enum Kind {
         /// Bytes of each write.
         write: usize,
     },
+    /// As `Tcp`, over MPTCP.
+    Mptcp {
+        /// Payload bytes the user sends.
+        up: u64,
+        /// Payload bytes the user receives.
+        down: u64,
+        /// Bytes of each write.
+        write: usize,
+    },
     /// The far end sends every datagram back.
     Udp {
         /// Rounds of `sends`.
@@ -79,6 +88,14 @@ impl Flow<'_> {
                 let (far, _) = Order::new(far, serve).listen();
                 let connect = Role::TcpConnect { to: at, exchange, retry: false };
                 Running { near: Order::new(near, connect).start(), far }
+            }
+            Kind::Mptcp { up, down, write } => {
+                let exchange = user_side(*up, *down, *write);
+                let to = self.address(Link::far_address(self.v6));
+                let serve = Role::MptcpListen { at: to, exchange: exchange.mirrored() };
+                let (far, _) = Order::new(far, serve).listen();
+                let near = Order::new(near, Role::MptcpConnect { to, exchange });
+                Running { near: near.start(), far }
             }
             Kind::TcpAccepted { up, down, write } => {
                 let exchange = user_side(*up, *down, *write);

@@ -1,6 +1,7 @@
 //! Where one agent lives: config file, state directory, socket, pins.
 
 use std::{
+    collections::BTreeMap,
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -13,7 +14,7 @@ use tempfile::TempDir;
 use crate::{
     machine::artifact,
     process::{Ended, outcome},
-    status::Status,
+    status::{Bytes, Status},
     usage::UsageFile,
 };
 
@@ -109,6 +110,30 @@ impl Home {
     #[must_use]
     pub fn usage(&self, name: &str) -> UsageFile {
         UsageFile::read(&self.state_dir().join("usage").join(format!("{name}.json")))
+    }
+
+    /// The whole lines of `hosts.jsonl`.
+    #[must_use]
+    pub fn host_events(&self) -> Vec<serde_json::Value> {
+        let text = fs::read_to_string(self.state_dir().join("hosts.jsonl")).unwrap_or_default();
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        let event = |line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}"));
+        whole.lines().map(event).collect()
+    }
+
+    /// What each host of the account has got, by name; `*other*` is the rest.
+    #[must_use]
+    pub fn host_bytes(&self, account: &str) -> BTreeMap<String, Bytes> {
+        let ended = self.agent(&["status", account, "--hosts", "--json"]);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        let status: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap_or_default();
+        let rows = status["hosts"].as_array().cloned().unwrap_or_default();
+        let bytes = |row: &serde_json::Value, way: &str| row[way].as_u64().unwrap_or(0);
+        let row = |row: &serde_json::Value| {
+            let host = row["host"].as_str().unwrap_or_default().to_owned();
+            (host, Bytes { up: bytes(row, "uplink"), down: bytes(row, "downlink") })
+        };
+        rows.iter().map(row).collect()
     }
 
     /// Names of what is pinned.

@@ -111,13 +111,20 @@ impl Link {
 /// What `device` has received, by its own statistics; nothing may have been dropped.
 #[must_use]
 pub fn received(end: &Namespace, device: &str) -> Count {
+    let (count, dropped) = statistics(end, device);
+    assert_eq!(dropped, (0, 0), "{device} dropped packets, received and to be sent");
+    count
+}
+
+/// What `device` has received, and what it has dropped of both ways.
+#[must_use]
+pub fn statistics(end: &Namespace, device: &str) -> (Count, (u64, u64)) {
     let text = end.ip(&["-s", "-j", "link", "show", "dev", device]);
     let links: Vec<Listed> =
         serde_json::from_str(&text).unwrap_or_else(|e| panic!("ip: {e}: {text}"));
     let stats = &links.first().unwrap_or_else(|| panic!("no {device}: {text}")).stats64;
-    let dropped = (stats.rx.dropped, stats.tx.dropped);
-    assert_eq!(dropped, (0, 0), "{device} dropped packets: {text}");
-    Count { bytes: stats.rx.bytes, packets: stats.rx.packets }
+    let count = Count { bytes: stats.rx.bytes, packets: stats.rx.packets };
+    (count, (stats.rx.dropped, stats.tx.dropped))
 }
 
 /// Counts by port what `end` receives.

@@ -1,6 +1,8 @@
 //! Network namespaces.
 
-use std::process;
+use std::{fs::File, io, panic::resume_unwind, path::Path, process, thread};
+
+use nix::sched::{CloneFlags, setns};
 
 use crate::process::{outcome, run};
 
@@ -38,6 +40,21 @@ impl Namespace {
     /// Any program inside.
     pub fn exec(&self, args: &[&str]) -> String {
         run("ip", &[&["netns", "exec", &self.name], args].concat())
+    }
+
+    /// Does `work` on a thread inside; the sockets and threads that it makes stay there.
+    pub fn within<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let inside = || {
+            self.enter().unwrap_or_else(|e| panic!("{}: {e}", self.name));
+            work()
+        };
+        let done = thread::scope(|scope| scope.spawn(inside).join());
+        done.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
+    fn enter(&self) -> io::Result<()> {
+        setns(File::open(Path::new("/run/netns").join(&self.name))?, CloneFlags::CLONE_NEWNET)?;
+        Ok(())
     }
 }
 

@@ -40,18 +40,32 @@ impl std::iter::Sum for Count {
 pub const OTHER: &str = "other";
 
 const TABLE: &str = "wire";
+/// The table of a tunnel's device, where the machine has two.
+pub const TUNNEL_TABLE: &str = "tunnel";
 
 /// A `table netdev` on one device; gone with its namespace.
 #[derive(Debug)]
 pub struct NftWire {
     namespace: String,
+    table: &'static str,
 }
 
 impl NftWire {
     /// Counts on `device` in `namespace`: each rule is a counter's name and an nft match.
     #[must_use]
     pub fn load(namespace: &Namespace, device: &str, rules: &[(String, String)]) -> Self {
-        let mut text = format!("table netdev {TABLE} {{\n counter {OTHER} {{}}\n");
+        Self::load_as(TABLE, namespace, device, rules)
+    }
+
+    /// The same, in a table of this name.
+    #[must_use]
+    pub fn load_as(
+        table: &'static str,
+        namespace: &Namespace,
+        device: &str,
+        rules: &[(String, String)],
+    ) -> Self {
+        let mut text = format!("table netdev {table} {{\n counter {OTHER} {{}}\n");
         for name in rules.iter().map(|(name, _)| name).collect::<BTreeSet<_>>() {
             let _ = writeln!(text, " counter {name} {{}}");
         }
@@ -67,13 +81,13 @@ impl NftWire {
         let mut file = NamedTempFile::new().unwrap_or_else(|e| panic!("no temporary file: {e}"));
         file.write_all(text.as_bytes()).unwrap_or_else(|e| panic!("cannot write the rules: {e}"));
         namespace.exec(&["nft", "-f", &file.path().to_string_lossy()]);
-        Self { namespace: namespace.name.clone() }
+        Self { namespace: namespace.name.clone(), table }
     }
 
     /// All counters by name.
     #[must_use]
     pub fn counts(&self) -> BTreeMap<String, Count> {
-        counters(&self.namespace, TABLE)
+        counters(&self.namespace, self.table)
     }
 }
 

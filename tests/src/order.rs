@@ -1,5 +1,7 @@
 //! What `vpnmon-traffic` is told to do: one JSON argument.
 
+mod amounts;
+
 use std::{
     net::{Ipv4Addr, SocketAddr, SocketAddrV4},
     path::{Path, PathBuf},
@@ -8,6 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+pub use self::amounts::{Burst, Exchange, Way};
 use crate::{process::Process, user::TestUser, wait::SOON};
 
 /// Where a process stands, then what it does there.
@@ -46,6 +49,13 @@ pub enum Role {
         /// How many.
         connections: u32,
     },
+    /// Prints `port N`, then serves one connection, which is to hear before it says anything.
+    TcpAnswer {
+        /// Port 0: any.
+        at: SocketAddr,
+        /// Done on the connection.
+        exchange: Exchange,
+    },
     /// Connects, trying again while refused if `retry`.
     TcpConnect {
         /// The other end.
@@ -54,6 +64,46 @@ pub enum Role {
         exchange: Exchange,
         /// Whether the other end may still be starting.
         retry: bool,
+    },
+    /// [`Role::TcpListen`] over MPTCP (RFC 8684), for one connection.
+    MptcpListen {
+        /// Port 0: any.
+        at: SocketAddr,
+        /// Done on the connection.
+        exchange: Exchange,
+    },
+    /// [`Role::TcpConnect`] over MPTCP.
+    MptcpConnect {
+        /// The other end.
+        to: SocketAddr,
+        /// Done on the connection.
+        exchange: Exchange,
+    },
+    /// Connects and says a TLS hello with this server name first; it is part of what is sent. Who
+    /// closes first does it like most programs, whatever is still on its way.
+    TcpVisit {
+        /// The other end.
+        to: SocketAddr,
+        /// The server name.
+        name: String,
+        /// Done on the connection.
+        exchange: Exchange,
+    },
+    /// Connects to `to` through a SOCKS5 server, trying again while that one is not there yet.
+    SocksConnect {
+        /// The SOCKS5 server.
+        proxy: SocketAddr,
+        /// The other end.
+        to: SocketAddr,
+        /// Done on the connection.
+        exchange: Exchange,
+    },
+    /// The same on the stdin and stdout of a command.
+    Piped {
+        /// Program and arguments.
+        command: Vec<String>,
+        /// Done there; the other end closes first.
+        exchange: Exchange,
     },
     /// Connects, which must be refused; prints `refused`.
     TcpRefused {
@@ -94,6 +144,32 @@ pub enum Role {
         /// `UDP_SEGMENT`: the kernel cuts each send into datagrams of this size.
         segment: Option<u16>,
     },
+    /// Says these datagrams to one peer and waits for the echo of each.
+    UdpSay {
+        /// The echo.
+        to: SocketAddr,
+        /// What.
+        datagrams: Vec<Vec<u8>>,
+    },
+    /// Sends datagrams from several threads as fast as they go, each until so many were refused
+    /// (EPERM); prints `sent N`, the datagrams that were not.
+    UdpFlood {
+        /// A [`Role::UdpSink`].
+        to: SocketAddr,
+        /// Threads, each with a socket of its own.
+        threads: u32,
+        /// Bytes of each datagram.
+        payload: usize,
+        /// When a thread ends,
+        refusals: u32,
+        /// unless it has sent so many before.
+        most: u64,
+    },
+    /// Prints `port N`, then throws away what comes, until it is killed.
+    UdpSink {
+        /// Port 0: any.
+        at: SocketAddr,
+    },
     /// Connects `connections` times, one after the other; several close like most programs do,
     /// without waiting for the other end.
     TcpMany {
@@ -119,6 +195,21 @@ pub enum Role {
         at: SocketAddr,
         /// Where to.
         to: SocketAddr,
+    },
+    /// Prints `port N`, then answers every request to become a WebSocket with `101` and passes the
+    /// bytes of its connection on to `to`, as they are: what panels put in front of SSH servers.
+    Upgrader {
+        /// Port 0: any.
+        at: SocketAddr,
+        /// Where to.
+        to: SocketAddr,
+    },
+    /// The client of such a proxy: asks, and is then what `ProxyCommand` of ssh wants.
+    Upgraded {
+        /// The proxy.
+        to: SocketAddr,
+        /// Whom the request says it comes from, as a web server in front would.
+        forwarded_for: Ipv4Addr,
     },
     /// Prints `port N`, then answers `bursts` bursts of [`Role::BurstAsk`] with the like.
     BurstAnswer {
@@ -160,6 +251,33 @@ pub enum Role {
         /// Bytes after the UDP header.
         payload: usize,
     },
+    /// Prints `began`, then visits hosts with names of its own, one after the other, without waiting
+    /// for an answer; prints `done`.
+    Visits {
+        /// The server.
+        to: SocketAddr,
+        /// What is behind the number in each name.
+        domain: String,
+        /// How many names.
+        count: u32,
+        /// Requests on a connection; of one alone it is a ClientHello.
+        a_connection: u32,
+        /// Milliseconds between two connections.
+        pause_ms: u64,
+    },
+    /// Sends the same datagram from a socket that has no one peer; prints `sent N`.
+    Datagrams {
+        /// Where to.
+        to: SocketAddr,
+        /// What.
+        payload: Vec<u8>,
+        /// How many at most.
+        count: u32,
+        /// Microseconds between two.
+        pause_us: u64,
+        /// For so many milliseconds at most.
+        millis: u64,
+    },
     /// Prints `ready`, then passes frames between two devices, loses some and changes the order of
     /// others: netem's work, the same on each run, on kernels that have no netem.
     Hop {
@@ -169,6 +287,12 @@ pub enum Role {
         lose_one_in: u32,
         /// One frame in so many lets the next two pass.
         delay_one_in: u32,
+    },
+    /// Makes a tun device in each of two network namespaces, prints `ready`, then passes the packets
+    /// of each to the other.
+    Tunnel {
+        /// Name of the namespace and of the device.
+        ends: [(String, String); 2],
     },
     /// Goes into a user and a network namespace of its own, where it has the uid `inside`, prints
     /// `inside`, waits until the file `until` is there, and does `then`.
@@ -188,6 +312,8 @@ pub enum Role {
         count: u32,
         /// Payload bytes.
         payload: usize,
+        /// `SO_MARK`; 0 sets none.
+        mark: u32,
     },
     /// Becomes `command` in a mount namespace of its own.
     Isolated {
@@ -202,6 +328,9 @@ pub enum Role {
     Logged {
         /// The socket of an [`AuthLog`](crate::auth_log::AuthLog).
         log: PathBuf,
+        /// A directory of another release's libraries, to be found before the machine's own. Not by
+        /// its `ld.so` with `--library-path`: then `/proc/PID/exe` would be that `ld.so`.
+        libraries: Option<PathBuf>,
         /// Program and arguments.
         command: Vec<String>,
     },
@@ -213,88 +342,12 @@ pub enum Role {
     SessionServer {
         /// Port 0: any.
         at: SocketAddr,
+        /// As programs in Go listen.
+        over_mptcp: bool,
     },
-    /// Lives until its stdin ends.
+    /// Plays each role that its client sends as a line of JSON, and answers each with a line, until
+    /// the client has gone. The client is stdin.
     Session,
-}
-
-/// Ways to send on a TCP socket that pass by `write`.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub enum Way {
-    /// From a file.
-    SendFile,
-    /// From a pipe.
-    Splice,
-    /// `IORING_OP_SEND`, several under way.
-    IoUring,
-    /// `MSG_ZEROCOPY`.
-    ZeroCopy,
-}
-
-/// A burst of datagrams, sent by one `sendmmsg`.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Burst {
-    /// Messages of the call.
-    pub messages: usize,
-    /// `UDP_SEGMENT`: datagrams that the kernel cuts each message into, the last a short one.
-    /// Without it a message is one datagram.
-    pub segments: Option<usize>,
-}
-
-impl Burst {
-    /// Sizes of full datagrams, one after the other by burst: what QUIC starts with, what it gets
-    /// to over PPPoE and IPv6, and what it finds on a clean path.
-    const SIZES: [u16; 3] = [1200, 1252, 1350];
-    /// What the last datagram of a message is short of.
-    const REST: usize = 37;
-
-    /// Bytes of a full datagram of the burst with this number.
-    #[must_use]
-    pub fn datagram(self, number: u32) -> u16 {
-        Self::SIZES[number as usize % Self::SIZES.len()]
-    }
-
-    /// Bytes of each message of that burst.
-    #[must_use]
-    pub fn message(self, number: u32) -> usize {
-        usize::from(self.datagram(number)) * self.segments.unwrap_or(1) - Self::REST
-    }
-
-    /// Bytes of all of `bursts`.
-    #[must_use]
-    pub fn total(self, bursts: u32) -> usize {
-        (0..bursts).map(|number| self.message(number) * self.messages).sum()
-    }
-}
-
-/// What happens on one TCP connection: both ways at once.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Exchange {
-    /// Bytes to send.
-    pub send: u64,
-    /// Bytes to receive; without a number: all until the other end closes.
-    pub receive: Option<u64>,
-    /// Bytes of each write.
-    pub write: usize,
-    /// Closes when done, else waits for the other end to close. Whoever closes first keeps a
-    /// TIME_WAIT socket, whose last acknowledgement no cgroup hook sees.
-    pub closes_first: bool,
-    /// Prints `sent N` each time so many more bytes are written.
-    pub progress: Option<u64>,
-}
-
-impl Exchange {
-    /// The same connection from the other end.
-    #[must_use]
-    pub fn mirrored(self) -> Self {
-        Self {
-            send: self.receive.unwrap_or(0),
-            receive: Some(self.send),
-            closes_first: !self.closes_first,
-            progress: None,
-            ..self
-        }
-    }
 }
 
 impl Order {
@@ -325,7 +378,16 @@ impl Order {
         Self::new(Place { cgroup, netns, uid: None }, role)
     }
 
-    fn text(&self) -> String {
+    /// The command line for a shell.
+    #[must_use]
+    pub fn for_shell(&self) -> String {
+        // No JSON of an order holds a single quote.
+        format!("{} '{}'", program().display(), self.text())
+    }
+
+    /// The argument of vpnmon-traffic.
+    #[must_use]
+    pub fn text(&self) -> String {
         serde_json::to_string(self).unwrap_or_else(|e| panic!("order: {e}"))
     }
 
@@ -375,4 +437,14 @@ fn program() -> PathBuf {
     let mut built = this.ancestors().skip(1).take(2).map(|dir| dir.join("vpnmon-traffic"));
     let built = built.find(|file| file.is_file());
     built.unwrap_or_else(|| panic!("no vpnmon-traffic beside {}", this.display()))
+}
+
+/// So many datagrams of 1000 bytes of the user's to an echo of root's, over loopback.
+pub fn send_over_loopback(user: &TestUser, datagrams: u32) {
+    let at = (Ipv4Addr::LOCALHOST, 0).into();
+    let (echo, port) = Order::new(Place::default(), Role::UdpEcho { at, datagrams }).listen();
+    let to = (Ipv4Addr::LOCALHOST, port).into();
+    let send = Role::UdpSend { to, rounds: datagrams, sends: vec![1000], segment: None };
+    Order::new(Place::of(user), send).start().success(SOON);
+    echo.success(SOON);
 }

@@ -1,6 +1,7 @@
 //! Child processes that never outlive their guard.
 
 use std::{
+    fs,
     io::{BufRead, BufReader, Read},
     os::unix::process::{CommandExt, ExitStatusExt},
     process::{Child, Command, ExitStatus, Output, Stdio},
@@ -129,6 +130,12 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if thread::panicking() {
+            // What a process that the test did not wait for has to say is often the reason.
+            let said = self.stderr();
+            let last = said.lines().rev().take(LAST_WORDS).collect::<Vec<_>>();
+            last.iter().rev().for_each(|line| eprintln!("{}: {line}", self.name));
+        }
     }
 }
 
@@ -141,6 +148,9 @@ fn collect(mut pipe: impl Read + Send + 'static, text: Arc<Mutex<String>>) -> Jo
         }
     })
 }
+
+/// Lines that a process says again when its test fails.
+const LAST_WORDS: usize = 5;
 
 /// The end of a command that ran to its end.
 #[derive(Debug)]
@@ -182,4 +192,16 @@ pub fn run(program: &str, args: &[&str]) -> String {
     let ended = outcome(program, args);
     assert!(ended.code == 0, "{program} {}: exit {}: {}", args.join(" "), ended.code, ended.stderr);
     ended.stdout
+}
+
+/// Time on a CPU of all threads of a process, in seconds. From schedstat, which counts nanoseconds; the
+/// ticks of `/proc/PID/stat` are too coarse for an idle agent.
+#[must_use]
+pub fn cpu_seconds(pid: u32) -> f64 {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let nanoseconds = threads.filter_map(|thread| {
+        let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(nanoseconds.sum()).as_secs_f64()
 }

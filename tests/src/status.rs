@@ -1,6 +1,8 @@
 //! `status --json` as the contract writes it. On purpose not the agent's own types: a field that
 //! is renamed, missing or new fails here.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer};
 
 /// The document.
@@ -48,8 +50,17 @@ pub struct Lost {
     pub host_events: Option<u64>,
     #[serde(deserialize_with = "present")]
     pub host_flows_gave_up: Option<u64>,
+    /// Server names that may hide another.
+    #[serde(default)]
+    pub host_outer_names: Option<u64>,
+    /// Why flows were given up.
+    #[serde(default)]
+    pub host_flow_reasons: BTreeMap<String, u64>,
     #[serde(deserialize_with = "present")]
     pub unattributed_bytes: Option<u64>,
+    /// Only there where something was lost.
+    #[serde(default)]
+    pub host_reasons: BTreeMap<String, u64>,
 }
 
 /// One row.
@@ -117,6 +128,26 @@ pub struct Bytes {
     pub down: u64,
 }
 
+impl std::ops::Sub for Bytes {
+    type Output = Self;
+    fn sub(self, before: Self) -> Self {
+        Self { up: self.up - before.up, down: self.down - before.down }
+    }
+}
+
+impl std::ops::Add for Bytes {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self { up: self.up + other.up, down: self.down + other.down }
+    }
+}
+
+impl std::iter::Sum for Bytes {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |a, b| a + b)
+    }
+}
+
 impl Status {
     /// Reads the document; panics where it is not the contract's.
     #[must_use]
@@ -132,6 +163,13 @@ impl Status {
     pub fn bytes(&self, service: &str, name: &str) -> Bytes {
         let rows = self.accounts.iter().filter(|row| row.service == service && row.name == name);
         rows.map(|row| Bytes { up: row.uplink, down: row.downlink }).next().unwrap_or_default()
+    }
+
+    /// The row of `name` in `service`.
+    #[must_use]
+    pub fn account(&self, service: &str, name: &str) -> &Account {
+        let found = self.accounts.iter().find(|row| row.service == service && row.name == name);
+        found.unwrap_or_else(|| panic!("no {service}:{name} in {self:?}"))
     }
 
     /// All rows together.

@@ -27,7 +27,8 @@ pub struct Seen {
 pub struct Witness(Ebpf);
 
 /// Maps of the metering programs come along in the object, unused: no need for their full size.
-const UNUSED_MAPS: [&str; 5] = ["SLOTS", "UIDS", "FREE_SLOTS", "MOVED", "REGISTRY"];
+const UNUSED_MAPS: [&str; 7] =
+    ["SLOTS", "UIDS", "FREE_SLOTS", "MOVED", "REGISTRY", "CLIENTS", "ADDRESSES"];
 
 impl Witness {
     /// Attaches to `cgroup`.

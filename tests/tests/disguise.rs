@@ -21,12 +21,12 @@ const PAYLOAD: usize = 1000;
 const HEADERS: u64 = 28;
 
 /// A user who is `inside` in a user and a network namespace sends itself datagrams there.
-fn send_as(user: &TestUser, inside: u32) -> io::Result<()> {
+fn send_as(user: &TestUser, inside: u32, mark: u32) -> io::Result<()> {
     let dir = TempDir::with_prefix("vpnmon-disguise-")?;
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755))?;
     let until = dir.path().join("go");
     // The namespace has no other uid to change to: all sockets are of this one.
-    let send = Role::ManyUids { first: inside, count: DATAGRAMS, payload: PAYLOAD };
+    let send = Role::ManyUids { first: inside, count: DATAGRAMS, payload: PAYLOAD, mark };
     let role = Role::Container { inside, until: until.clone(), then: Box::new(send) };
     let mut process = Order::new(Place::of(user), role).start();
     assert_eq!(process.line(SOON), "inside");
@@ -44,7 +44,7 @@ fn a_user_namespace_hides_nobody() {
     let agent = Agent::start(&home);
     let each = u64::from(DATAGRAMS) * (PAYLOAD as u64 + HEADERS);
     for (times, inside) in [(1, 0), (2, other.uid)] {
-        send_as(&user, inside).expect("a directory that both can see");
+        send_as(&user, inside, 0).expect("a directory that both can see");
         agent.reaches(&user.name, Bytes { up: times * each, down: times * each });
         assert_eq!(agent.status().bytes("ssh", &other.name), Bytes::default());
     }

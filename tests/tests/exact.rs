@@ -107,6 +107,40 @@ fn plain_packets() {
     check(1500, false, &[(false, echoes(50, vec![1472])), (true, echoes(50, vec![1452]))]);
 }
 
+/// The kernel opens further paths itself, and not as the user.
+#[test]
+fn all_paths_of_mptcp() {
+    let _machine = Machine::take();
+    let cgroup = Cgroup::new("mptcp");
+    let (alice, bob) = (TestUser::new("alice"), TestUser::new("bob"));
+    let link = Link::new(1500, &[4001]);
+    for end in [&link.near, &link.far] {
+        end.ip(&["mptcp", "limits", "set", "subflows", "2"]);
+    }
+    for path in ["10.9.0.3", "10.9.0.4"] {
+        link.near.ip(&["addr", "add", &format!("{path}/24"), "dev", DEVICE]);
+        link.near.ip(&["mptcp", "endpoint", "add", path, "dev", DEVICE, "subflow"]);
+    }
+    let home = Home::new("");
+    let agent = Agent::start(&home);
+    let kind = Kind::Mptcp { up: 20_000_000, down: 10_000_000, write: LARGE };
+    let flow = Flow { user: &alice, port: 4001, v6: false, kind };
+    flow.start(&link, cgroup.path(), &bob).finish(MINUTE);
+    // What closes the paths may still be on its way.
+    let is_there = || {
+        let (up, down) = link.flow(4001);
+        let status = agent.status();
+        let rows = [&alice, &bob].map(|user| status.bytes("ssh", &user.name));
+        let (up, down) = (up.bytes, down.bytes);
+        equal(rows, &[Bytes { up, down }, Bytes { up: down, down: up }])
+    };
+    let rows = wait_for("both users' rows", SOON, is_there);
+    let joined = link.far.exec(&["nstat", "-asz", "MPTcpExtMPJoinAckRx"]);
+    println!("{rows:?}; {joined}");
+    let joined = joined.split_whitespace().skip_while(|word| !word.starts_with("MPTcp")).nth(1);
+    assert_eq!(joined, Some("2"), "further paths");
+}
+
 /// With GRO the near end's hook, and nft there, see merged packets: the truth is the device's own
 /// count, so one user at a time. The veth polls then (NAPI) and counts without Ethernet headers.
 #[test]

@@ -3,23 +3,19 @@
 #![expect(clippy::print_stdout, reason = "the figures are worth reading")]
 
 use std::{
-    fs,
     net::{Ipv4Addr, SocketAddr},
-    os::unix::fs::PermissionsExt,
-    path::Path,
-    process::Command,
     time::Duration,
 };
 
-use tempfile::TempDir;
 use vpnmon_tests::{
     agent::Agent,
+    auth_log::AuthLog,
     home::Home,
-    machine::{Machine, find},
+    machine::Machine,
     namespace::Namespace,
     nft::{Count, NftWire},
     order::{Exchange, Order, Place, Role},
-    process::{Process, run},
+    ssh::{Keys, Kind, LogTo, Proof, SshServer, SshUser, Stand},
     status::Bytes,
     user::TestUser,
     wait::{SOON, equal, wait_for},
@@ -41,60 +37,6 @@ fn local(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
 }
 
-/// Keys and configuration of one server.
-struct Server {
-    dir: TempDir,
-}
-
-impl Server {
-    fn new() -> std::io::Result<Self> {
-        let dir = TempDir::with_prefix("vpnmon-sshd-")?;
-        // The server reads the key list as the user.
-        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755))?;
-        // Where Debian's sshd separates privileges; systemd would have made it.
-        fs::create_dir_all("/run/sshd")?;
-        let server = Self { dir };
-        for key in ["host_key", "user_key"] {
-            let file = server.file(key);
-            run("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", &file]);
-        }
-        fs::copy(server.file("user_key.pub"), server.file("authorized_keys"))?;
-        fs::set_permissions(server.file("authorized_keys"), fs::Permissions::from_mode(0o644))?;
-        let config = format!(
-            "ListenAddress 127.0.0.1:{SSHD_PORT}\nHostKey {}\nAuthorizedKeysFile {}\n\
-             PidFile none\nUsePAM no\nStrictModes no\nPasswordAuthentication no\n\
-             AllowTcpForwarding yes\n",
-            server.file("host_key"),
-            server.file("authorized_keys"),
-        );
-        fs::write(server.file("sshd_config"), config)?;
-        Ok(server)
-    }
-
-    fn file(&self, name: &str) -> String {
-        Path::join(self.dir.path(), name).display().to_string()
-    }
-
-    fn start(&self, netns: &Namespace) -> Process {
-        // sshd starts itself anew for each connection, so it wants its full path.
-        let sshd = find("sshd").unwrap_or_default().display().to_string();
-        let config = self.file("sshd_config");
-        let args = ["netns", "exec", &netns.name, &sshd, "-D", "-e", "-f", &config];
-        Process::start("sshd", Command::new("ip").args(args))
-    }
-
-    fn client(&self, netns: &Namespace, user: &TestUser) -> Process {
-        let forward = format!("127.0.0.1:{FORWARD_PORT}:127.0.0.1:{TARGET_PORT}");
-        let (port, login) = (SSHD_PORT.to_string(), format!("{}@127.0.0.1", user.name));
-        let mut ssh = Command::new("ip");
-        ssh.args(["netns", "exec", &netns.name, "ssh", "-F", "/dev/null", "-N", "-L", &forward]);
-        ssh.args(["-p", &port, "-i", &self.file("user_key"), "-o", "BatchMode=yes"]);
-        ssh.args(["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]);
-        ssh.args(["-o", "ExitOnForwardFailure=yes", "-o", "ConnectionAttempts=20", &login]);
-        Process::start("ssh", &mut ssh)
-    }
-}
-
 /// Packets of the destination leg on the namespace's loopback, by direction.
 fn leg(wire: &NftWire) -> (Count, Count) {
     let counts = wire.counts();
@@ -104,20 +46,16 @@ fn leg(wire: &NftWire) -> (Count, Count) {
 #[test]
 fn a_download_and_an_upload() {
     let _machine = Machine::take();
-    let (user, target) = (TestUser::new("ssh"), TestUser::new("target"));
-    let netns = Namespace::new("sshd");
+    let (keys, log, netns) = (Keys::new(), AuthLog::new(), Namespace::new("sshd"));
+    let (SshUser { user, .. }, target) = (&SshUser::new("ssh", &keys), TestUser::new("target"));
     let rules = [("to_target", "dport"), ("from_target", "sport")]
         .map(|(name, side)| (name.to_owned(), format!("tcp {side} {TARGET_PORT}")));
     // Loopback would carry super-packets whole; what counts is what a wire would carry.
     netns.exec(&["ethtool", "-K", "lo", "tso", "off", "gso", "off"]);
     let wire = NftWire::load(&netns, "lo", &rules);
     // Before the agent, as on any server: one that starts later is found within a minute.
-    let server = Server::new().expect("the server's files");
-    let sshd = server.start(&netns);
-    wait_for("sshd's port", SOON, || {
-        let log = sshd.stderr();
-        if log.contains("listening on") { Ok(()) } else { Err(log) }
-    });
+    let stand = Stand { netns: &netns, log: LogTo::File(&log), cgroup: None };
+    let server = SshServer::start(Kind::OpenSsh, &keys, stand, SSHD_PORT);
     let home = Home::new("");
     let agent = Agent::start(&home);
 
@@ -132,7 +70,7 @@ fn a_download_and_an_upload() {
     let at = local(TARGET_PORT);
     let serve = Role::TcpListen { at, exchange: target_exchange, connections: 1 };
     let (target, _) = Order::new(Place::of(&target).netns(&netns.name), serve).listen();
-    let ssh = server.client(&netns, &user);
+    let ssh = server.client(&user.name, Proof::Key, FORWARD_PORT, TARGET_PORT);
     let connect = Role::TcpConnect { to: local(FORWARD_PORT), exchange, retry: true };
     // The one who downloads is anybody on the machine: root here.
     Order::new(Place::default().netns(&netns.name), connect).start().success(MINUTE);

@@ -4,44 +4,74 @@
 //! `fuzz/` feeds them with what a fuzzer invents, `tests/corpus.rs` with what is worth keeping of
 //! it.
 
+mod hosts;
+
 use std::path::Path;
 
 use vpnmon_common::wire::{BufferSize, PacketBytes, WireSize, wire_size};
 
 use crate::{
+    admins::{Admins, sudoers::Sudoers},
     config::Config,
     control::{Answer, server::read_request},
-    kernel::mounts,
+    enforce::{account, cron, journal},
+    history,
+    hosts::{Line, host::Host, name},
+    kernel::{mounts, sock_diag},
     ledger::{
         record::Record,
-        store::load::{parse_snapshot, parse_usage},
+        store::{
+            hosts::{log, seen},
+            load::{parse_snapshot, parse_usage},
+        },
         usage_file::UsageFile,
     },
     legacy::{
-        conf, hosts,
+        conf, hosts as legacy_hosts,
         lines::{MAX_REFUSED, Parsed, Refused, numbered},
         usage_json,
     },
     model::Service,
-    sources::sessions,
+    sources::{
+        sessions, wireguard,
+        xray::{access_log, conf as xray_conf},
+    },
     users::Users,
 };
+
+pub use hosts::host_stream_for_kernel;
 
 /// Takes any bytes.
 pub type Target = fn(&[u8]);
 
 /// All targets by name; `fuzz/fuzz_targets` has a file and `fuzz/corpus` a directory for each.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 26] = [
     ("config", config),
     ("control_request", control_request),
+    ("cron_table", cron::fuzz),
+    ("dns_question", hosts::dns_question),
+    ("enforce_journal", journal::fuzz),
+    ("history", history::fuzz),
+    ("host_name", hosts::host_name),
+    ("host_stream", hosts::host_stream),
+    ("hosts_jsonl", hosts_jsonl),
+    ("hosts_log", hosts_log),
     ("legacy_conf", legacy_conf),
     ("legacy_json", legacy_json),
     ("mountinfo", mountinfo),
     ("passwd", passwd),
+    ("quic_datagram", hosts::quic_datagram),
+    ("shadow", account::fuzz),
     ("snapshot", snapshot),
+    ("sock_diag", sock_diag::fuzz),
     ("ssh_log", sessions::fuzz_line),
+    ("sudoers", sudoers),
     ("usage_file", usage_file),
+    ("wireguard", wireguard::fuzz),
     ("wire_size", packet),
+    ("xray_access", access_log::fuzz),
+    ("xray_config", xray_conf::fuzz),
+    ("xray_config_edit", xray_conf::edit::fuzz),
 ];
 
 /// The target `name`, which must be one of [`TARGETS`].
@@ -57,6 +87,17 @@ fn config(bytes: &[u8]) {
         assert!(line.starts_with("c.toml:") && line.len() < 4000, "{line}");
         assert_shown_in_one_line(&line);
     }
+}
+
+/// sudoers, which is group and passwd at once here: whoever a whole line names is never missed.
+fn sudoers(bytes: &[u8]) {
+    let mut text = bytes.to_vec();
+    text.extend(b"\n\nbob ALL=(ALL) ALL\n");
+    let mut sudoers = Sudoers::default();
+    sudoers.add(&text);
+    assert!(sudoers.users.contains("bob"));
+    let admins = Admins::read(bytes, bytes, &sudoers);
+    assert!(admins.why("bob").is_some());
 }
 
 /// A line of the control socket: what is read says the same when it is written.
@@ -76,8 +117,8 @@ fn legacy_conf(bytes: &[u8]) {
     assert_accounted_for(&conf::limits(bytes), lines);
     assert_accounted_for(&conf::counts(bytes), lines);
     assert_accounted_for(&conf::disabled(bytes), lines);
-    assert_accounted_for(&hosts::hosts(bytes, &hosts::OwnNames::default()), lines);
-    assert_accounted_for(&hosts::own_names(bytes), lines);
+    assert_accounted_for(&legacy_hosts::hosts(bytes, &legacy_hosts::OwnNames::default()), lines);
+    assert_accounted_for(&legacy_hosts::own_names(bytes), lines);
 }
 
 /// The panel's usage JSON: each line is taken or reported, or is all braces and commas.
@@ -93,6 +134,40 @@ fn legacy_json(bytes: &[u8]) {
     for (number, line) in numbered(bytes) {
         let is_filling = |byte: &u8| byte.is_ascii_whitespace() || b"{},".contains(byte);
         assert!(line.iter().all(is_filling) || known.contains(&number), "line {number}");
+    }
+}
+
+/// `hosts.log`: every line that is taken is a host in its one spelling, each once, and is read again
+/// as it is written.
+fn hosts_log(bytes: &[u8]) {
+    let parsed = log::parse(bytes);
+    let mut hosts = std::collections::HashSet::new();
+    let mut written = Vec::new();
+    for (line, number) in parsed.lines.iter().zip(1..) {
+        assert_eq!(name::host(&line.host).as_ref(), Some(&line.host));
+        assert!(hosts.insert(&line.host), "{line:?}");
+        assert!(log::is_service(&line.service), "{line:?}");
+        let mut host = Host::new(line.host.as_str().into(), false, number);
+        host.service = line.service.clone().into();
+        host.source_ip = line.source_ip;
+        written.push(std::sync::Arc::new(host));
+    }
+    let again = log::parse(&log::text(&written));
+    let names = |lines: &[Line]| -> Vec<_> {
+        lines.iter().map(|it| (it.host.clone(), it.service.clone(), it.source_ip)).collect()
+    };
+    assert_eq!(names(&again.lines), names(&parsed.lines));
+    assert_eq!(again.refused, None);
+}
+
+/// `hosts.jsonl`: a line that is read says the same when it is written.
+fn hosts_jsonl(bytes: &[u8]) {
+    for line in bytes.split(|byte| *byte == b'\n') {
+        let Some(event) = seen::parse(line) else { continue };
+        let again = serde_json::to_vec(&event).map(|line| seen::parse(&line));
+        assert!(matches!(again, Ok(Some(again)) if again == event), "{event:?}");
+        let counted = seen::replayed(line).first().map(|host| host.count);
+        assert!(counted.is_none_or(|count| count == 1), "{event:?}");
     }
 }
 

@@ -1,5 +1,11 @@
 //! The words everything else is made of: services, account keys, byte counts.
 
+pub mod incident;
+pub mod look;
+pub mod order;
+pub mod report;
+pub mod sighting;
+
 use std::{fmt, str::FromStr};
 
 use jiff::civil::Date;
@@ -39,6 +45,16 @@ impl Service {
         Self::Forward,
         Self::System,
     ];
+
+    /// Those that Xray meters.
+    pub const OF_XRAY: [Self; 5] =
+        [Self::Vmess, Self::Vless, Self::Trojan, Self::Shadowsocks, Self::Xray];
+
+    /// Whether Xray meters it: its bytes are payload, and its counters have a life of their own.
+    #[must_use]
+    pub fn is_xray(self) -> bool {
+        Self::OF_XRAY.contains(&self)
+    }
 
     /// The word for it in commands and files.
     #[must_use]

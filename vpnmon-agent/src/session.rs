@@ -9,6 +9,8 @@ pub enum Server {
     OpenSsh,
     /// dropbear.
     Dropbear,
+    /// Xray or v2ray, whose sessions are none of these.
+    Xray,
 }
 
 impl Server {
@@ -17,6 +19,7 @@ impl Server {
         match self {
             Self::OpenSsh => "openssh",
             Self::Dropbear => "dropbear",
+            Self::Xray => "xray",
         }
     }
 }
@@ -38,13 +41,33 @@ pub struct Session {
     pub client: Option<IpAddr>,
     /// The client's port.
     pub client_port: Option<u16>,
+    /// Whose socket the client's end is, where it is on this machine: a proxy in front.
+    pub front: Option<u32>,
     /// Unix seconds of the login; where no line tells it, of the process' start.
     pub since: u64,
+}
+
+/// A process that listens for clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// The process.
+    pub pid: u32,
+    /// As [`Session::start_time`].
+    pub start_time: u64,
+    /// Which server.
+    pub server: Server,
 }
 
 /// What became known in a poll.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionEvent {
+    /// A server listens for clients.
+    Listens(Listener),
+    /// It does not any more.
+    ListenerEnded {
+        /// [`Listener::pid`].
+        pid: u32,
+    },
     /// Somebody is logged in.
     Began(Session),
     /// The process has ended, or is not known any more to be the user's.

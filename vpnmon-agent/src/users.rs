@@ -16,7 +16,9 @@ pub const UNATTRIBUTED: &str = "unattributed";
 pub const OVERFLOW: &str = "overflow";
 /// Packets over loopback that do not count.
 pub const LOOPBACK: &str = "loopback";
-const RESERVED: [&str; 3] = [UNATTRIBUTED, OVERFLOW, LOOPBACK];
+/// What carries sessions, and is no user's.
+pub const TRANSPORT: &str = "transport";
+const RESERVED: [&str; 4] = [UNATTRIBUTED, OVERFLOW, LOOPBACK, TRANSPORT];
 
 /// Names by uid, and which of them are people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -3,7 +3,12 @@
 //! The types are those of `status --json` (schema 1). The control socket carries the same document,
 //! so the table and the JSON can never disagree. Unknown numbers are `None`, never 0.
 
-use std::net::IpAddr;
+pub mod hosts;
+pub mod metrics;
+pub mod report;
+pub mod screen;
+
+use std::{collections::BTreeMap, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +28,9 @@ pub struct Status {
     pub accounts: Vec<Account>,
     /// One row a metered interface.
     pub interfaces: Vec<Interface>,
+    /// Where the account has been, if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hosts: Option<Vec<hosts::Host>>,
 }
 
 /// The agent about itself.
@@ -64,8 +72,17 @@ pub struct Lost {
     pub host_events: Option<u64>,
     /// Flows whose name was not found within the bounds.
     pub host_flows_gave_up: Option<u64>,
+    /// Server names of hellos that may hold another one, encrypted (ECH).
+    #[serde(default)]
+    pub host_outer_names: Option<u64>,
     /// IP bytes on the metered interfaces that no row got.
     pub unattributed_bytes: Option<u64>,
+    /// Why flows were given up; together as many as `host_flows_gave_up`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub host_flow_reasons: BTreeMap<String, u64>,
+    /// Why the agent did not take hosts or did not show them, where it happened.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub host_reasons: BTreeMap<String, u64>,
 }
 
 /// One account.

@@ -11,7 +11,14 @@
 )]
 #![forbid(unsafe_code)]
 
+pub mod bucket;
+pub mod errand;
+pub mod flow;
+pub mod host;
+pub mod interface;
+pub mod limit;
 pub mod names;
 pub mod owner;
+pub mod session;
 pub mod slot;
 pub mod wire;

@@ -4,11 +4,25 @@
 //! own copy of the headers; at ingress GRO has already merged them. Both cases are undone here.
 //! IP fragments are not: the hook sees the packet before it is fragmented.
 
+pub mod dns;
+pub mod hosts;
+pub mod quic;
+pub mod transport;
+
 /// Reads packet bytes. Implemented over `bpf_skb_load_bytes` in the kernel and over slices in
 /// tests.
 pub trait PacketBytes {
     /// `N` bytes at `offset` from the start of the IP header, `None` past the end.
     fn load<const N: usize>(&self, offset: u32) -> Option<[u8; N]>;
+
+    /// 32 bytes at `offset`, eight a word, the first in the lowest bits.
+    #[inline(always)]
+    fn load_chunk(&self, offset: u32) -> Option<[u64; 4]> {
+        let bytes = self.load::<32>(offset)?;
+        let (words, _) = bytes.as_chunks::<8>();
+        let [a, b, c, d] = *words else { return None };
+        Some([a, b, c, d].map(u64::from_le_bytes))
+    }
 }
 
 /// The size of one socket buffer, in `__sk_buff`'s words.
@@ -41,6 +55,21 @@ pub fn wire_size(buffer: BufferSize, packet: &impl PacketBytes) -> WireSize {
         return WireSize { bytes: u64::from(buffer.len), packets: 1 };
     }
     super_packet_size(buffer, packet)
+}
+
+/// Bytes of a single packet, by its own header: a frame may be longer, padded to what the link asks
+/// for. `None` where there is no such header, or it leaves the length to an option.
+#[inline(always)]
+pub fn packet_len(packet: &impl PacketBytes) -> Option<u32> {
+    let start = packet.load::<6>(0)?;
+    match start[0] >> 4 {
+        4 => Some(u32::from(u16::from_be_bytes([start[2], start[3]]))),
+        6 => match u16::from_be_bytes([start[4], start[5]]) {
+            0 => None,
+            payload => Some(IPV6_HEADER_LEN + u32::from(payload)),
+        },
+        _ => None,
+    }
 }
 
 #[inline(always)]

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-struct Slice<'a>(&'a [u8]);
+pub(crate) struct Slice<'a>(pub(crate) &'a [u8]);
 
 impl PacketBytes for Slice<'_> {
     fn load<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {

@@ -4,6 +4,10 @@
 
 use core::sync::atomic::AtomicU64;
 
+use aya_ebpf::helpers::{
+    bpf_get_current_pid_tgid, bpf_get_current_uid_gid, bpf_get_smp_processor_id,
+};
+
 /// Adds `amount` to `cell` in one step, visible to every CPU and to the agent's mapping.
 ///
 /// `AtomicU64::fetch_add` does not exist for the target, whose description lacks compare and swap.
@@ -38,4 +42,24 @@ pub fn load(cell: &AtomicU64) -> u64 {
 pub fn store(cell: &AtomicU64, word: u64) {
     // SAFETY: live and aligned; one instruction, so never half a word.
     unsafe { cell.as_ptr().write_volatile(word) }
+}
+
+/// Id of the process that runs, in the machine's own pid namespace.
+#[inline(always)]
+pub fn current_process_id() -> u32 {
+    (bpf_get_current_pid_tgid() >> 32) as u32
+}
+
+/// Its real uid, as the machine knows it.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "the lower half is the uid")]
+pub fn current_uid() -> u32 {
+    bpf_get_current_uid_gid() as u32
+}
+
+/// Number of the CPU that runs the program.
+#[inline(always)]
+pub fn current_cpu() -> u32 {
+    // SAFETY: has no arguments.
+    unsafe { bpf_get_smp_processor_id() }
 }

@@ -2,24 +2,24 @@
 
 #![allow(unsafe_code, reason = "one of the three places that own the crate's unsafe code")]
 
-use core::sync::atomic::AtomicU64;
-
 use aya_ebpf::{
     Global,
-    bindings::{
-        BPF_ANY, BPF_F_MMAPABLE, BPF_F_NO_PREALLOC, BPF_NOEXIST, BPF_SK_STORAGE_GET_F_CREATE,
-        bpf_sock,
-    },
-    btf_maps::{Array, HashMap, Queue, SkStorage},
-    helpers::generated::bpf_sk_storage_get,
+    bindings::{BPF_ANY, BPF_F_MMAPABLE, BPF_F_NO_PREALLOC, BPF_NOEXIST},
+    btf_maps::{Array, HashMap, Queue},
     macros::btf_map,
 };
-use vpnmon_common::slot::{FIRST_ACCOUNT_SLOT, MARKS_A_VALUE, Registry, Slot};
+use vpnmon_common::{
+    owner::Owner,
+    session::{Session, SessionWords},
+    slot::{FIRST_ACCOUNT_SLOT, MARKS_A_VALUE, METERED_ENTRIES, Registry, Slot, WAITING_SLOTS},
+};
 
 use crate::helpers::{add, store};
 
 /// Room for accounts unless the agent says otherwise at load time (`meter.max_accounts`).
-const MAX_ACCOUNTS: usize = 131_072;
+pub(crate) const MAX_ACCOUNTS: usize = 131_072;
+/// Processes of sessions, and of servers; one beyond counts by its uid.
+const MAX_SESSIONS: usize = 65_536;
 
 #[btf_map]
 static SLOTS: Array<
@@ -43,23 +43,24 @@ static REGISTRY: Array<Registry, 1, { BPF_F_MMAPABLE as usize }> = Array::new();
 static UIDS: HashMap<u32, u32, MAX_ACCOUNTS, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
 
 #[btf_map]
+static MARKS: HashMap<u32, u32, MAX_ACCOUNTS, { BPF_F_NO_PREALLOC as usize }> = HashMap::new();
+
+#[btf_map]
 static FREE_SLOTS: Queue<u32, MAX_ACCOUNTS> = Queue::new();
 
 #[btf_map]
-static SOCKETS: SkStorage<u64> = SkStorage::new();
+static SESSIONS: HashMap<u32, SessionWords, MAX_SESSIONS, { BPF_F_NO_PREALLOC as usize }> =
+    HashMap::new();
+
+#[btf_map]
+static WAITING: Queue<u32, { WAITING_SLOTS as usize }> = Queue::new();
+
+#[btf_map]
+static METERED: Array<u32, { METERED_ENTRIES as usize }, { BPF_F_MMAPABLE as usize }> =
+    Array::new();
 
 #[unsafe(no_mangle)]
 static COUNT_LOOPBACK: Global<u8> = Global::new(1);
-
-#[unsafe(no_mangle)]
-static SOCKET_UID_OFFSET: Global<u32> = Global::new(0);
-
-/// Where `sk_uid` is in `struct sock`; 0 where the agent does not know. A constant to the verifier,
-/// which then never sees the helper that not every kernel lends.
-#[inline(always)]
-pub fn socket_uid_offset() -> u32 {
-    SOCKET_UID_OFFSET.load()
-}
 
 /// Whether loopback packets count for their owner. A constant to the verifier.
 #[inline(always)]
@@ -90,67 +91,128 @@ pub fn mark_moved(index: u32) {
     }
 }
 
-/// The word a socket remembers, made zero where there is none yet.
-///
-/// `None` for request and TIME_WAIT sockets and where the kernel has no memory for it, also when
-/// a user has filled `net.core.optmem_max` on purpose: the caller must do without.
+/// Whether the interface of this index is one of those that are metered.
 #[inline(always)]
-pub fn socket_word(socket: Socket) -> Option<&'static AtomicU64> {
-    // SAFETY: the map is a socket storage of u64 and `socket.0` comes from the context unchanged;
-    // the helper accepts any sock_common and answers NULL for one that is no full socket (5.10).
-    let word = unsafe {
-        bpf_sk_storage_get(
-            (&raw const SOCKETS).cast_mut().cast(),
-            socket.0.cast(),
-            core::ptr::null_mut(),
-            BPF_SK_STORAGE_GET_F_CREATE.into(),
-        )
-    };
-    // SAFETY: NULL or a value of the map, 8 bytes and aligned, which lives as long as the socket,
-    // so longer than this run of the program.
-    unsafe { word.cast::<AtomicU64>().as_ref() }
+pub fn is_metered(ifindex: u32) -> bool {
+    METERED.get(ifindex % METERED_ENTRIES).is_some_and(|metered| *metered == ifindex)
 }
 
-/// A socket of the context, of any kind, not NULL.
+/// What became of asking for a uid's slot.
 #[derive(Clone, Copy)]
-pub struct Socket(pub(crate) *mut bpf_sock);
-
-/// The slot index held by `uid`.
-#[inline(always)]
-pub fn slot_of_uid(uid: u32) -> Option<u32> {
-    // SAFETY: the value is one aligned word, copied at once; entries change only when a uid leaves.
-    unsafe { UIDS.get(uid).copied() }
-}
-
-/// What became of giving a uid a slot.
 pub enum Claim {
-    /// The index of the slot the uid holds now.
-    Slot(u32),
+    /// The index of the slot it had.
+    Held(u32),
+    /// The index of the slot it has got.
+    New(u32),
     /// No slot is free, or the kernel has no memory for the entry.
     Full,
+}
+
+/// The slot of `uid`, given to it now if it has none.
+#[inline(always)]
+pub fn slot_of_uid(uid: u32) -> Claim {
+    held_slot(uid).map_or_else(|| claim_slot(uid), Claim::Held)
+}
+
+#[inline(always)]
+fn held_slot(uid: u32) -> Option<u32> {
+    // SAFETY: the value is one aligned word, copied at once; entries change only when a uid leaves.
+    unsafe { UIDS.get(uid).copied() }
 }
 
 /// Gives `uid` a free slot. Two CPUs may try at once: one wins, the other finds the winner's.
 ///
 /// A queue hands the indexes out because atomics that return a value need kernel 5.12.
 #[inline(always)]
-pub fn claim_slot(uid: u32, owner_word: u64) -> Claim {
-    let Ok(Some(index)) = FREE_SLOTS.pop() else {
+fn claim_slot(uid: u32) -> Claim {
+    let Some(index) = take_free() else {
         return Claim::Full;
     };
     let noexist = u64::from(BPF_NOEXIST);
     if UIDS.insert(uid, index, noexist).is_err() {
-        // Cannot be full: this index came out of the queue a moment ago.
-        let _ = FREE_SLOTS.push(index, u64::from(BPF_ANY));
-        return slot_of_uid(uid).map_or(Claim::Full, Claim::Slot);
+        give_back(index);
+        return held_slot(uid).map_or(Claim::Full, Claim::Held);
     }
+    publish(index, Owner::Uid(uid))
+}
+
+/// The slot of a mark, where the agent has given it one.
+#[inline(always)]
+pub fn slot_of_mark(mark: u32) -> Option<u32> {
+    // SAFETY: as in `held_slot`.
+    unsafe { MARKS.get(mark).copied() }
+}
+
+/// The same, given to it now if it has none.
+#[inline(always)]
+pub fn claim_mark(mark: u32) -> Claim {
+    if let Some(slot) = slot_of_mark(mark) {
+        return Claim::Held(slot);
+    }
+    let Some(index) = take_free() else {
+        return Claim::Full;
+    };
+    if MARKS.insert(mark, index, u64::from(BPF_NOEXIST)).is_err() {
+        give_back(index);
+        return Claim::Full;
+    }
+    publish(index, Owner::Mark(mark))
+}
+
+/// A mark is nobody's any more; the slot that it had. It is never another's.
+#[inline(always)]
+pub fn forget_mark(mark: u32) -> Option<u32> {
+    let index = slot_of_mark(mark)?;
+    MARKS.remove(mark).ok()?;
+    store(&slot(index)?.owner, Owner::FormerMark(mark).encode());
+    Some(index)
+}
+
+/// The index of a slot that nobody has.
+#[inline(always)]
+pub fn take_free() -> Option<u32> {
+    FREE_SLOTS.pop().ok().flatten()
+}
+
+/// Puts an index from [`take_free`] back.
+#[inline(always)]
+pub fn give_back(index: u32) {
+    // Cannot be full: this index came out of the queue a moment ago.
+    let _ = FREE_SLOTS.push(index, u64::from(BPF_ANY));
+}
+
+/// Lets the agent see who has a slot, after the entry stands that leads to it: a slot with an owner
+/// is one that somebody really holds.
+#[inline(always)]
+pub fn publish(index: u32, owner: Owner) -> Claim {
     let Some(slot) = slot(index) else {
         return Claim::Full;
     };
-    // Published after the entry stands: a slot with an owner is a slot some uid really holds.
-    store(&slot.owner, owner_word);
+    store(&slot.owner, owner.encode());
     if let Some(registry) = REGISTRY.get(0) {
         add(&registry.claims, 1);
     }
-    Claim::Slot(index)
+    Claim::New(index)
+}
+
+/// The session of a process id.
+#[inline(always)]
+pub fn session(process: u32) -> Option<Session> {
+    // SAFETY: copied at once; an entry that is being replaced is the old or the new one.
+    unsafe { SESSIONS.get(process).copied() }.map(Session::decode)
+}
+
+/// Gives a session whose user is not known yet a slot of its own, and tells the agent.
+#[inline(always)]
+pub fn begin_waiting(process: u32, start_ticks: u64) -> Option<u32> {
+    let slot = WAITING.pop().ok().flatten()?;
+    let (waiting_slot, children_wait, sets_marks) = (Some(slot), false, false);
+    let session = Session { start_ticks, slot, waiting_slot, children_wait, sets_marks };
+    if SESSIONS.insert(process, session.encode(), u64::from(BPF_NOEXIST)).is_err() {
+        // Another thread was first, or there is no room.
+        let _ = WAITING.push(slot, u64::from(BPF_ANY));
+        return None;
+    }
+    add(&REGISTRY.get(0)?.waits, 1);
+    Some(slot)
 }

@@ -5,6 +5,9 @@ mod apt;
 mod bench;
 mod bpf;
 mod cargo;
+mod deb;
+mod demo;
+mod dropbear;
 mod facts;
 mod failure;
 mod fuzz;
@@ -13,17 +16,24 @@ mod kernels;
 mod layout;
 mod linker;
 mod lint;
+mod package_test;
 mod packages;
+mod picture;
 mod run;
 mod step;
 mod test;
 mod toolchain;
+mod unpacked;
 
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{failure::Result, layout::Layout};
+use crate::{
+    failure::Result,
+    layout::Layout,
+    unpacked::{PROMETHEUS, V2RAY},
+};
 
 /// Build, run and test vpnmon.
 #[derive(Parser)]
@@ -41,6 +51,8 @@ enum Command {
     Build(BuildArgs),
     /// Build and start the agent on this machine, state kept under target/run, and watch it.
     Run(RunArgs),
+    /// Show `top` on a server with users, in namespaces of their own; needs root.
+    Demo(demo::DemoArgs),
     /// Run lints, unit tests and system tests; needs root, unless --unit.
     Test(TestArgs),
     /// Run the agent in real Debian kernels, each in a QEMU of its own; installs nothing.
@@ -51,6 +63,12 @@ enum Command {
     Accuracy(accuracy::AccuracyArgs),
     /// Measure what counting costs, beside iptables and nftables; needs root.
     Bench(bench::BenchArgs),
+    /// Build the Debian package, into target/deb.
+    Deb(deb::DebArgs),
+    /// Install, kill, upgrade, remove and purge the package in a Debian 12 of its own; needs root.
+    PackageTest(package_test::PackageTestArgs),
+    /// Make an SVG picture of a terminal's screen: `tmux capture-pane -ep | cargo xtask picture`.
+    Picture,
     /// Check formatting, clippy and the documentation, warnings being errors.
     Lint,
 }
@@ -103,11 +121,15 @@ fn dispatch(command: Command) -> Result<()> {
             cargo::build_agent(&layout, cargo::Profile::from_debug(args.debug))
         }
         Command::Run(args) => run::run(&layout, &args.agent_args),
+        Command::Demo(args) => demo::demo(&layout, &args),
         Command::Test(args) => test::test(&layout, &test::Selection::new(args.unit, args.system)),
         Command::Kernels(args) => kernels::kernels(&layout, &args),
         Command::Fuzz(args) => fuzz::fuzz(&layout, &args),
         Command::Accuracy(args) => accuracy::accuracy(&layout, &args),
         Command::Bench(args) => bench::bench(&layout, &args),
+        Command::Deb(args) => deb::deb(&layout, &args),
+        Command::PackageTest(args) => package_test::package_test(&layout, &args),
+        Command::Picture => picture::picture(),
         Command::Lint => lint::lint(&layout),
     }
 }
@@ -115,5 +137,8 @@ fn dispatch(command: Command) -> Result<()> {
 fn setup(layout: &Layout) -> Result<()> {
     let toolchain = toolchain::ensure(layout)?;
     linker::ensure(layout, &toolchain)?;
-    packages::ensure(layout)
+    packages::ensure(layout)?;
+    dropbear::ensure(layout)?;
+    V2RAY.ensure(layout)?;
+    PROMETHEUS.ensure(layout)
 }

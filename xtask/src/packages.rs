@@ -18,7 +18,7 @@ pub struct Package {
     pub why: &'static str,
 }
 
-const TABLE: [Package; 13] = [
+const TABLE: [Package; 18] = [
     Package { name: "strace", needs: &["strace"], why: "faults in the agent's own system calls" },
     Package {
         name: "nftables",
@@ -31,6 +31,8 @@ const TABLE: [Package; 13] = [
         needs: &["/usr/sbin/dropbear", "dropbearkey"],
         why: "sessions that stay root",
     },
+    Package { name: "stunnel4", needs: &["stunnel"], why: "TLS in front of an SSH server" },
+    Package { name: "openssl", needs: &["openssl"], why: "TLS clients, and stunnel's key" },
     Package { name: "openssh-client", needs: &["ssh", "ssh-keygen"], why: "real tunnel clients" },
     Package { name: "iproute2", needs: &["ip", "ss", "tc"], why: "network namespaces and links" },
     Package { name: "ethtool", needs: &["ethtool"], why: "switches segmentation offload" },
@@ -49,6 +51,13 @@ const TABLE: [Package; 13] = [
         needs: &["useradd", "userdel", "usermod"],
         why: "throw-away accounts",
     },
+    Package { name: "tmux", needs: &["tmux"], why: "a terminal that `top` and menus are seen in" },
+    Package {
+        name: "chromium-headless-shell",
+        needs: &["chromium-headless-shell"],
+        why: "a browser that the HTML report is looked at in",
+    },
+    Package { name: "faketime", needs: &["faketime"], why: "days that pass in a test's seconds" },
     Package { name: "gcc", needs: &["cc"], why: "the linker of every Rust program" },
     Package { name: "xz-utils", needs: &["xz"], why: "Debian packs kernel modules with it" },
     Package { name: "libc6-dev", needs: &["/usr/include/stdio.h"], why: "what cc links with" },

@@ -1,6 +1,7 @@
 //! Everything that must hold before a change goes in.
 
 use std::{
+    env,
     process::Command,
     time::{Duration, Instant},
 };
@@ -8,11 +9,12 @@ use std::{
 use nix::unistd::geteuid;
 
 use crate::{
-    bpf, cargo,
+    bpf, cargo, dropbear,
     failure::{Failure, Result},
     kernels,
     layout::Layout,
     lint, packages, step,
+    unpacked::{PROMETHEUS, V2RAY},
 };
 
 /// Which stages to run.
@@ -77,7 +79,12 @@ pub fn test(layout: &Layout, selection: &Selection) -> Result<()> {
 
 fn run(layout: &Layout, stage: Stage, filter: &str) -> Result<()> {
     match stage {
-        Stage::Setup => packages::ensure(layout),
+        Stage::Setup => {
+            packages::ensure(layout)?;
+            dropbear::ensure(layout)?;
+            V2RAY.ensure(layout)?;
+            PROMETHEUS.ensure(layout)
+        }
         Stage::Build => {
             bpf::build(layout)?;
             cargo::build_agent(layout, cargo::Profile::Release)
@@ -95,14 +102,20 @@ fn unit(layout: &Layout) -> Command {
     command
 }
 
-/// One at a time: the tests share one kernel, its cgroup root and its account file.
+/// One at a time: the tests share one kernel, its cgroup root and its account file. All of them, so
+/// that one run tells everything that is broken.
 fn system(layout: &Layout, filter: &str) -> Command {
     let mut command = cargo::outer_compile(layout, "test");
     command
-        .args(["--package", "vpnmon-tests", "--", "--test-threads=1"])
+        .args(["--package", "vpnmon-tests", "--no-fail-fast", "--", "--test-threads=1"])
         .args(Some(filter).filter(|filter| !filter.is_empty()))
         .env("VPNMON_AGENT", layout.agent("release"))
-        .env("VPNMON_WITNESS", layout.bpf_object(bpf::WITNESS));
+        .env("VPNMON_WITNESS", layout.bpf_object(bpf::WITNESS))
+        .env("VPNMON_DROPBEAR", dropbear::dir(layout))
+        .env("VPNMON_PROMETHEUS", PROMETHEUS.programs(layout));
+    if env::var_os("VPNMON_XRAY").is_none() {
+        command.env("VPNMON_XRAY", V2RAY.program(layout));
+    }
     command
 }
 

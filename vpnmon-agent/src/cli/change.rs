@@ -14,10 +14,20 @@ use crate::{
 
 /// Has it done and says what was done.
 pub fn change(config: &Config, request: Request) -> Result<()> {
-    match ask_or_apply(config, request)? {
+    told(ask_or_apply(config, request)?)
+}
+
+/// Has it done by a running agent: it ends sessions, and goes on with what does not work at once.
+pub fn through_agent(config: &Config, request: &Request) -> Result<()> {
+    told(Client::connect(&config.agent.socket)?.ask(request)?)
+}
+
+/// Says what was done.
+pub fn told(answer: Answer) -> Result<()> {
+    match answer {
         Answer::Done(said) => Ok(writeln!(io::stdout(), "{said}")?),
         Answer::Refused { code, message } => Err(Failure::with_code(code, message)),
-        Answer::Status(_) => Err(Failure::with_code(1, "the agent answered something else")),
+        _ => Err(Failure::with_code(1, "the agent answered something else")),
     }
 }
 

@@ -11,9 +11,9 @@ use super::{Failure, Result, change::ask_or_apply};
 use crate::{
     config::Config,
     control::{Answer, Request},
-    ledger::store::hosts,
     legacy::{self, Found, Places},
-    model::{Imported, Service},
+    model::{Imported, Service, sighting::ImportedHost},
+    time::of_local,
     ui,
 };
 
@@ -48,7 +48,7 @@ pub fn import(config: &Config, args: &ImportArgs) -> Result<()> {
     let said = match ask_or_apply(config, Request::Import { accounts })? {
         Answer::Done(said) => said,
         Answer::Refused { code, message } => return Err(Failure::with_code(code, message)),
-        Answer::Status(_) => return Err(Failure::with_code(1, "the agent answered otherwise")),
+        _ => return Err(Failure::with_code(1, "the agent answered something else")),
     };
     let new_hosts = take_hosts(config, &found)?;
     Ok(writeln!(io::stdout(), "{said}; {new_hosts} of {hosts} hosts are new")?)
@@ -67,12 +67,15 @@ fn imported(account: &legacy::LegacyAccount) -> Imported {
 }
 
 fn take_hosts(config: &Config, found: &Found) -> Result<usize> {
-    let rows = found.hosts.iter().map(|host| hosts::Row {
+    let hosts = found.hosts.iter().map(|host| ImportedHost {
         host: host.host.clone(),
         service: host.service.clone(),
         source_ip: host.source_ip,
-        seen: host.seen,
+        seen: host.seen.and_then(of_local).unwrap_or_default(),
     });
-    let added = hosts::add(&config.agent.state_dir, rows);
-    added.map_err(|error| Failure::with_code(1, format_args!("cannot write hosts.log: {error}")))
+    match ask_or_apply(config, Request::ImportHosts { hosts: hosts.collect() })? {
+        Answer::NewHosts(count) => Ok(count),
+        Answer::Refused { code, message } => Err(Failure::with_code(code, message)),
+        _ => Err(Failure::with_code(1, "the agent answered something else")),
+    }
 }

@@ -13,10 +13,10 @@ use crate::{
 /// Shows the accounts that have a limit.
 pub fn list(config: &Config, json: bool) -> Result<()> {
     let mut client = Client::connect(&config.agent.socket)?;
-    let mut status = match client.ask(&Request::Status { account: None })? {
+    let mut status = match client.ask(&Request::Status { account: None, hosts: false })? {
         Answer::Status(status) => *status,
         Answer::Refused { code, message } => return Err(Failure::with_code(code, message)),
-        Answer::Done(said) => return Err(Failure::with_code(1, said)),
+        _ => return Err(Failure::with_code(1, "the agent answered something else")),
     };
     status.accounts.retain(|account| account.daily_limit != 0 || account.total_limit != 0);
     ui::sort::sort(&mut status.accounts, SortKey::Name);

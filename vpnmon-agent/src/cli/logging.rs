@@ -9,13 +9,18 @@ pub fn start(verbose: bool) {
     let level = if verbose { LevelFilter::Debug } else { LevelFilter::Info };
     // systemd sets it when stderr is the journal, which reads levels as syslog's numbers.
     let journal = std::env::var_os("JOURNAL_STREAM").is_some();
-    env_logger::Builder::new()
+    // A command that does two things starts it twice.
+    let _started_already = env_logger::Builder::new()
         .filter_level(level)
+        // It tells of requests, whose URLs are secrets.
+        .filter_module("ureq", LevelFilter::Off)
+        .filter_module("ureq_proto", LevelFilter::Off)
+        .filter_module("rustls", LevelFilter::Warn)
         .format(move |out, record| {
             let prefix = prefix(record.level(), journal);
             writeln!(out, "{prefix}{}", record.args())
         })
-        .init();
+        .try_init();
 }
 
 const fn prefix(level: Level, journal: bool) -> &'static str {

@@ -12,8 +12,8 @@ use crate::{
     config::Config,
     control::{Answer, Request, client::Client},
     model::Service,
-    ui::{self, sort::SortKey, table::TableStyle},
-    view::Status,
+    ui::{self, hosts::HostSort, sort::SortKey, table::TableStyle},
+    view::{Status, hosts::Host},
 };
 
 const REFRESH: Duration = Duration::from_secs(1);
@@ -26,14 +26,21 @@ const CLEAR_ALL: &str = "\x1b[2J";
 /// Shows what the agent knows.
 pub fn status(config: &Config, args: &StatusArgs) -> Result<()> {
     let mut client = Client::connect(&config.agent.socket)?;
-    let request = Request::Status { account: args.user.clone() };
+    let request = Request::Status { account: args.user.clone(), hosts: args.hosts };
     let is_screen = io::stdout().is_terminal() && !args.json;
     if args.watch && is_screen {
         io::stdout().write_all(CLEAR_ALL.as_bytes())?;
     }
     let mut shown = Shown::default();
     loop {
-        let status = ask(&mut client, &request, args)?;
+        let mut status = ask(&mut client, &request, args)?;
+        let mut hosts = status.hosts.take();
+        if let Some(hosts) = &mut hosts {
+            ui::hosts::sort(hosts, HostSort::Last);
+        }
+        if args.json {
+            status.hosts.clone_from(&hosts);
+        }
         let text = match (args.json, is_screen) {
             (true, _) => json(&status)?,
             (false, false) if args.watch => shown.lines(status),
@@ -41,6 +48,8 @@ pub fn status(config: &Config, args: &StatusArgs) -> Result<()> {
             (false, true) if args.watch => screen(&status),
             (false, true) => ui::table::render(&status, style(false)),
         };
+        let hosts = if args.json { None } else { hosts.as_deref() };
+        let text = text + &hosts.map(|hosts| visited(hosts, is_screen)).unwrap_or_default();
         let mut stdout = io::stdout().lock();
         stdout.write_all(text.as_bytes())?;
         stdout.flush()?;
@@ -56,7 +65,7 @@ fn ask(client: &mut Client, request: &Request, args: &StatusArgs) -> Result<Stat
     let mut status = match client.ask(request)? {
         Answer::Status(status) => *status,
         Answer::Refused { code, message } => return Err(Failure::with_code(code, message)),
-        Answer::Done(said) => return Err(Failure::with_code(1, said)),
+        _ => return Err(Failure::with_code(1, "the agent answered something else")),
     };
     if let Some(service) = args.service {
         status.accounts.retain(|account| account.service == service);
@@ -93,13 +102,20 @@ impl Shown {
     }
 }
 
+/// Where the account has been, below its row.
+fn visited(hosts: &[Host], is_screen: bool) -> String {
+    let table =
+        if is_screen { ui::hosts::render(hosts, style(false)) } else { ui::hosts::plain(hosts) };
+    format!("\n{table}")
+}
+
 fn screen(status: &Status) -> String {
     let table = ui::table::render(status, style(true));
     let lines: Vec<_> = table.lines().collect();
     [HOME, &lines.join(CLEAR_LINE_END), CLEAR_LINE_END, CLEAR_BELOW].concat()
 }
 
-fn style(fills_screen: bool) -> TableStyle {
+pub fn style(fills_screen: bool) -> TableStyle {
     let size = terminal_size::terminal_size();
     let (width, height) = size.map_or((80, 24), |(width, height)| (width.0, height.0));
     let color = anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;

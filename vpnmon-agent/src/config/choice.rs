@@ -1,6 +1,9 @@
 //! Values that are one of a few things.
 
-use std::{collections::HashSet, path::PathBuf};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Deserializer};
 
@@ -45,6 +48,26 @@ pub enum Toggle {
     Off,
 }
 
+/// `xray.binary`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Program {
+    /// What runs.
+    #[default]
+    Auto,
+    /// This one.
+    Path(PathBuf),
+}
+
+impl Program {
+    /// The one that is named, if one is.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Auto => None,
+            Self::Path(path) => Some(path),
+        }
+    }
+}
+
 /// `ssh.auth_log`: where sshd and dropbear tell of their sessions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum AuthLog {
@@ -79,6 +102,22 @@ pub enum XrayAction {
     Block,
 }
 
+/// `xray.mode`: which counter is a user's of Xray.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum XrayMode {
+    /// Xray's own, over its API.
+    #[default]
+    Api,
+    /// The kernel's, of the sockets that Xray opens with the user's mark.
+    Mark,
+}
+
+impl<'de> Deserialize<'de> for XrayMode {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        word(deserializer, &[("api", Self::Api), ("mark", Self::Mark)])
+    }
+}
+
 impl<'de> Deserialize<'de> for Interfaces {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let allowed =
@@ -104,6 +143,16 @@ fn is_interface(name: &str) -> bool {
 }
 
 impl<'de> Deserialize<'de> for CgroupChoice {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read(deserializer, "\"auto\" or an absolute path", |value| match value {
+            Value::Text("auto") => Some(Self::Auto),
+            Value::Text(text) => absolute(text).map(Self::Path),
+            _ => None,
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Program {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         read(deserializer, "\"auto\" or an absolute path", |value| match value {
             Value::Text("auto") => Some(Self::Auto),

@@ -7,7 +7,9 @@ use toml::de::{DeTable, Error};
 use super::error::ConfigError;
 
 /// The sections, in the order they are documented.
-pub const SECTIONS: [&str; 7] = ["agent", "meter", "ssh", "xray", "hosts", "enforce", "metrics"];
+pub const SECTIONS: [&str; 10] = [
+    "agent", "meter", "ssh", "xray", "forward", "hosts", "history", "enforce", "metrics", "notify",
+];
 
 /// What serde and the readers put between what is wrong and what is allowed.
 const EXPECTED: &str = ", expected ";
@@ -89,8 +91,11 @@ fn path(table: &DeTable<'_>, span: &Range<usize>) -> Option<String> {
 
 fn key<'a>(keys: &'a DeTable<'_>, span: &Range<usize>) -> Option<&'a str> {
     let here = |place: Range<usize>| place.start <= span.start && span.end <= place.end;
-    keys.iter().find_map(|(key, value)| {
-        (key.span() == *span || here(value.span())).then_some(key.get_ref().as_ref())
+    keys.iter().find_map(|(name, value)| {
+        // A table with a header of its own stands below it, not in it.
+        let below = || value.get_ref().as_table().is_some_and(|keys| key(keys, span).is_some());
+        let is_it = name.span() == *span || here(value.span()) || below();
+        is_it.then_some(name.get_ref().as_ref())
     })
 }
 

@@ -1,17 +1,19 @@
 //! The config file: every key optional, every wrong one refused with its line.
 
 mod choice;
+mod clients;
 mod duration;
 mod error;
 mod file;
 mod locate;
+mod outlets;
 mod reading;
 mod sections;
 #[cfg(test)]
 mod tests;
 mod values;
 
-use std::{ops::Range, path::Path};
+use std::{net::SocketAddr, ops::Range, path::Path};
 
 use serde::Deserialize;
 use toml::{
@@ -21,11 +23,12 @@ use toml::{
 
 use self::locate::{Document, SECTIONS};
 pub use self::{
-    choice::{AuthLog, CgroupChoice},
+    choice::{AuthLog, CgroupChoice, Interfaces, SshAction, Toggle, XrayAction, XrayMode},
     error::ConfigError,
+    outlets::{MetricsSection, NotifySection, WebhookFormat, WebhookUrl},
     sections::{
-        AgentSection, EnforceSection, HostsSection, MeterSection, MetricsSection, SshSection,
-        XraySection,
+        AgentSection, EnforceSection, ForwardSection, HistorySection, HostsSection, MeterSection,
+        SshSection, XraySection,
     },
 };
 
@@ -41,12 +44,18 @@ pub struct Config {
     pub ssh: SshSection,
     /// Where Xray is found.
     pub xray: XraySection,
+    /// Clients of tunnels.
+    pub forward: ForwardSection,
     /// Capture of host names.
     pub hosts: HostsSection,
+    /// Usage by hour and day.
+    pub history: HistorySection,
     /// What happens at a limit.
     pub enforce: EnforceSection,
     /// The Prometheus endpoint.
     pub metrics: MetricsSection,
+    /// Who is told of events.
+    pub notify: NotifySection,
 }
 
 impl Config {
@@ -75,17 +84,36 @@ impl Config {
         document: &Document<'_>,
         table: &Spanned<DeTable<'_>>,
     ) -> Result<(), ConfigError> {
+        let Some((section, keys, wrong, allowed)) = self.contradiction() else { return Ok(()) };
+        // One of the keys stands in the file, for the defaults are in order.
+        let place =
+            |key: &&'static str| Some((*key, locate::value(table.get_ref(), section, key)?));
+        let (key, span) = keys.iter().find_map(place).unwrap_or((keys[0], Range::default()));
+        Err(document.wrong(&span, Some(format!("{section}.{key}")), wrong, allowed))
+    }
+
+    /// Section, keys, what is wrong with them together, and what is allowed.
+    fn contradiction(&self) -> Option<(&'static str, [&'static str; 2], String, &'static str)> {
         let SshSection { min_uid, max_uid, .. } = self.ssh;
-        if min_uid <= max_uid {
-            return Ok(());
+        if min_uid > max_uid {
+            let wrong = format!("min_uid {min_uid} is above max_uid {max_uid}");
+            return Some(("ssh", ["min_uid", "max_uid"], wrong, "use min_uid <= max_uid"));
         }
-        // One of them stands in the file, for the defaults are in order.
-        let place = |key| locate::value(table.get_ref(), "ssh", key).map(|span| (key, span));
-        let (key, span) =
-            place("min_uid").or_else(|| place("max_uid")).unwrap_or(("min_uid", Range::default()));
-        let wrong = format!("min_uid {min_uid} is above max_uid {max_uid}");
-        let key = format!("ssh.{key}");
-        Err(document.wrong(&span, Some(key), wrong, "use min_uid <= max_uid"))
+        let is_local = |at: SocketAddr| at.ip().to_canonical().is_loopback();
+        if let Some(at) = self.metrics.listen.filter(|at| !is_local(*at))
+            && !self.metrics.allow_remote
+        {
+            let wrong = format!("other machines reach {at}, and whoever connects is answered");
+            let allowed = "use an address of this machine alone, such as 127.0.0.1:9477, or add \
+                           allow_remote = true and close the port to others in the firewall";
+            return Some(("metrics", ["listen", "allow_remote"], wrong, allowed));
+        }
+        let is_telegram = self.notify.webhook_format == WebhookFormat::Telegram;
+        (is_telegram && self.notify.telegram_chat.is_empty()).then(|| {
+            let allowed = "add telegram_chat = \"...\", the chat's number";
+            let wrong = "telegram needs a chat".to_owned();
+            ("notify", ["webhook_format", "telegram_chat"], wrong, allowed)
+        })
     }
 }
 

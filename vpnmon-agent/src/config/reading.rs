@@ -18,7 +18,16 @@ pub fn read<'de, D: Deserializer<'de>, T>(
     allowed: impl Display,
     accept: impl Fn(Value<'_>) -> Option<T>,
 ) -> Result<T, D::Error> {
-    deserializer.deserialize_any(Reader { allowed, accept, fault: "bad" })
+    deserializer.deserialize_any(Reader { allowed, accept, fault: "bad", hides: false })
+}
+
+/// The same for a value that must not be in an error, because errors go into logs.
+pub fn read_secret<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    allowed: impl Display,
+    accept: impl Fn(Value<'_>) -> Option<T>,
+) -> Result<T, D::Error> {
+    deserializer.deserialize_any(Reader { allowed, accept, fault: "bad", hides: true })
 }
 
 /// Reads one of `words`.
@@ -32,13 +41,14 @@ pub fn word<'de, D: Deserializer<'de>, T: Copy>(
         _ => None,
     };
     let allowed = format!("one of {}", names.join(", "));
-    deserializer.deserialize_any(Reader { allowed, accept, fault: "unknown" })
+    deserializer.deserialize_any(Reader { allowed, accept, fault: "unknown", hides: false })
 }
 
 struct Reader<A, F> {
     allowed: A,
     accept: F,
     fault: &'static str,
+    hides: bool,
 }
 
 impl<A: Display, F> Reader<A, F> {
@@ -50,6 +60,9 @@ impl<A: Display, F> Reader<A, F> {
     }
 
     fn refuse<E: Error>(&self, found: impl Display) -> E {
+        if self.hides {
+            return E::custom(format_args!("{} value, expected {}", self.fault, self.allowed));
+        }
         E::custom(format_args!("{} value {found}, expected {}", self.fault, self.allowed))
     }
 }

@@ -7,12 +7,16 @@ use std::{
 };
 
 use serde::Deserialize;
+use vpnmon_common::flow::MAX_FLOWS;
 
 use super::{
-    choice::{AuthLog, CgroupChoice, Interfaces, SshAction, Toggle, XrayAction, usage},
-    values::{address, duration, listen, names, path, socket_path, truth, whole},
+    choice::{
+        AuthLog, CgroupChoice, Interfaces, Program, SshAction, Toggle, XrayAction, XrayMode, usage,
+    },
+    clients::clients,
+    values::{address, duration, names, path, socket_path, truth, whole},
 };
-use crate::model::Usage;
+use crate::{model::Usage, network::Prefix};
 
 /// `[agent]`: where the agent keeps its things.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -104,6 +108,8 @@ impl Default for SshSection {
 pub struct XraySection {
     /// Whether Xray is metered.
     pub enabled: Toggle,
+    /// Which counter is a user's.
+    pub mode: XrayMode,
     /// Its gRPC API.
     #[serde(deserialize_with = "address")]
     pub api: SocketAddr,
@@ -116,18 +122,35 @@ pub struct XraySection {
     /// Between two questions to the API.
     #[serde(deserialize_with = "duration::<_, 1, 60_000>")]
     pub poll_interval: Duration,
+    /// Whether who is taken out is taken out of the config file too.
+    #[serde(deserialize_with = "truth")]
+    pub persist: bool,
+    /// The program that tests an edited config.
+    pub binary: Program,
 }
 
 impl Default for XraySection {
     fn default() -> Self {
         Self {
             enabled: Toggle::Auto,
+            mode: XrayMode::Api,
             api: (Ipv4Addr::LOCALHOST, 10_085).into(),
             config: "/etc/xray/config.json".into(),
             access_log: "/var/log/xray/access.log".into(),
             poll_interval: Duration::from_millis(10),
+            persist: false,
+            binary: Program::Auto,
         }
     }
+}
+
+/// `[forward]`: clients of tunnels, which have no socket here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ForwardSection {
+    /// What the accounts of tunnel addresses are called.
+    #[serde(deserialize_with = "clients")]
+    pub names: Vec<(Prefix, String)>,
 }
 
 /// `[hosts]`: capture of host names.
@@ -140,11 +163,32 @@ pub struct HostsSection {
     /// Hosts kept; the oldest goes first.
     #[serde(deserialize_with = "whole::<_, _, 1, 10_000_000>")]
     pub max_hosts: u32,
+    /// Connections whose bytes count for their host at a time; the others' count for their user alone.
+    #[serde(deserialize_with = "whole::<_, _, 64, 65_536>")]
+    pub max_flows: u32,
 }
 
 impl Default for HostsSection {
     fn default() -> Self {
-        Self { enabled: true, max_hosts: 100_000 }
+        Self { enabled: true, max_hosts: 100_000, max_flows: MAX_FLOWS }
+    }
+}
+
+/// `[history]`: usage by hour and day.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HistorySection {
+    /// Whether it is kept.
+    #[serde(deserialize_with = "truth")]
+    pub enabled: bool,
+    /// Days kept, today included.
+    #[serde(deserialize_with = "whole::<_, _, 1, 3660>")]
+    pub keep_days: u16,
+}
+
+impl Default for HistorySection {
+    fn default() -> Self {
+        Self { enabled: true, keep_days: 400 }
     }
 }
 
@@ -177,13 +221,4 @@ impl Default for EnforceSection {
             protect: Vec::new(),
         }
     }
-}
-
-/// `[metrics]`: the Prometheus endpoint.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct MetricsSection {
-    /// Where it listens; `None` is nowhere.
-    #[serde(deserialize_with = "listen")]
-    pub listen: Option<SocketAddr>,
 }

@@ -8,10 +8,10 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::{
-    choice::{AuthLog, Interfaces, SshAction, Toggle, XrayAction},
+    choice::{AuthLog, Interfaces, Program, SshAction, Toggle, XrayAction, XrayMode},
     *,
 };
-use crate::model::Usage;
+use crate::model::{Usage, incident::Kind};
 
 /// Every key at its default, as the package ships it.
 const WHOLE: &str = r#"
@@ -33,13 +33,22 @@ max_uid = 60000
 auth_log = "auto"
 [xray]
 enabled = "auto"
+mode = "api"
 api = "127.0.0.1:10085"
 config = "/etc/xray/config.json"
 access_log = "/var/log/xray/access.log"
 poll_interval = "10ms"
+persist = false
+binary = "auto"
+[forward]
+names = {}
 [hosts]
 enabled = true
 max_hosts = 100000
+max_flows = 65536
+[history]
+enabled = true
+keep_days = 400
 [enforce]
 dry_run = false
 ssh = "delete"
@@ -48,10 +57,39 @@ warn_percent = 80
 protect = []
 [metrics]
 listen = ""
+allow_remote = false
+accounts = false
+max_accounts = 1000
+[notify]
+command = []
+webhook = ""
+webhook_format = "json"
+telegram_chat = ""
+events = ["warning", "exceeded", "deleted", "degraded"]
+timeout = "10s"
 "#;
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
     Config::parse(text, Path::new("c.toml"))
+}
+
+/// What the package installs says all that there is, and changes nothing.
+#[test]
+fn the_shipped_file_shows_every_default() {
+    let shipped = include_str!("../../../packaging/config.toml");
+    assert_eq!(parse(shipped).unwrap(), Config::default());
+    // A key stands right behind its `#`, an explanation behind a space.
+    let shown = shipped.lines().map(|line| match line.strip_prefix('#') {
+        Some(rest) if rest.starts_with(' ') => "",
+        Some(key) => key,
+        None => line,
+    });
+    let told = WHOLE.lines().map(|line| line.split('#').next().unwrap_or_default().trim_end());
+    let (shown, told): (Vec<_>, Vec<_>) = (
+        shown.filter(|line| !line.is_empty()).collect(),
+        told.filter(|line| !line.is_empty()).collect(),
+    );
+    assert_eq!(shown, told);
 }
 
 #[test]
@@ -91,23 +129,61 @@ fn every_key_can_be_set() {
         ("xray.config = '/h'", |c| c.xray.config = "/h".into()),
         ("xray.access_log = '/i'", |c| c.xray.access_log = "/i".into()),
         ("xray.poll_interval = '1m'", |c| c.xray.poll_interval = Duration::from_mins(1)),
+        ("xray.persist = true", |c| c.xray.persist = true),
+        ("xray.binary = '/j'", |c| c.xray.binary = Program::Path("/j".into())),
+        ("forward.names = { '10.8.0.2' = 'a', '10.9.0.0/24' = 'b' }", |c| {
+            let names = [("10.8.0.2", "a"), ("10.9.0.0/24", "b")];
+            c.forward.names = names.map(|(p, name)| (p.parse().unwrap(), name.to_owned())).into();
+        }),
         ("hosts.enabled = false", |c| c.hosts.enabled = false),
         ("hosts.max_hosts = 1", |c| c.hosts.max_hosts = 1),
+        ("hosts.max_flows = 64", |c| c.hosts.max_flows = 64),
         ("enforce.dry_run = true", |c| c.enforce.dry_run = true),
         ("enforce.ssh = 'disable'", |c| c.enforce.ssh = SshAction::Disable),
         ("enforce.ssh = 'block'", |c| c.enforce.ssh = SshAction::Block),
+        ("xray.mode = 'mark'", |c| c.xray.mode = XrayMode::Mark),
         ("enforce.xray = 'block'", |c| c.enforce.xray = XrayAction::Block),
         ("enforce.warn_percent = 100", |c| c.enforce.warn_percent = 100),
         ("enforce.protect = ['admin']", |c| c.enforce.protect = vec!["admin".into()]),
         ("metrics.listen = '127.0.0.1:9477'", |c| {
             c.metrics.listen = "127.0.0.1:9477".parse().ok();
         }),
+        ("metrics = { listen = '[::]:9477', allow_remote = true }", |c| {
+            c.metrics.listen = "[::]:9477".parse().ok();
+            c.metrics.allow_remote = true;
+        }),
+        ("metrics.accounts = true", |c| c.metrics.accounts = true),
+        ("metrics.max_accounts = 100_000", |c| c.metrics.max_accounts = 100_000),
+        ("notify.command = ['/j', 'k']", |c| c.notify.command = vec!["/j".into(), "k".into()]),
+        ("notify.webhook = 'https://u:p@h:1/x?y=z'", |c| {
+            c.notify.webhook = WebhookUrl::parse("https://u:p@h:1/x?y=z");
+        }),
+        ("notify = { webhook_format = 'telegram', telegram_chat = '-1' }", |c| {
+            c.notify.webhook_format = WebhookFormat::Telegram;
+            c.notify.telegram_chat = "-1".into();
+        }),
+        ("notify.events = ['recovered', 'source-down']", |c| {
+            c.notify.events = vec![Kind::Recovered, Kind::SourceDown];
+        }),
+        ("notify.timeout = '5m'", |c| c.notify.timeout = Duration::from_mins(5)),
     ];
     for (text, set) in table {
         let mut expected = Config::default();
         set(&mut expected);
         assert_eq!(parse(text), Ok(expected), "{text}");
     }
+}
+
+#[test]
+fn a_webhook_is_never_shown() {
+    for value in ["ftp://h/bot1:secret", "https:///bot1:secret", "https://h/bot1: secret", "secret"]
+    {
+        let line = parse(&format!("notify.webhook = '{value}'")).unwrap_err().to_string();
+        assert!(line.starts_with("c.toml:1: notify.webhook: bad value; use a URL"), "{line}");
+        assert!(!line.contains("secret"), "{line}");
+    }
+    let config = parse("notify.webhook = 'https://h/bot1:secret'").unwrap();
+    assert!(!format!("{config:?}").contains("secret"));
 }
 
 #[test]
@@ -172,7 +248,7 @@ proptest! {
 
     #[test]
     fn any_value_is_read_or_refused_in_one_line(
-        line in 0..34usize,
+        line in 0..48usize,
         value in "[-\"'\\[\\]{}=0-9a-z\\\\\n\u{1b}\u{202e}é .#]{0,12}",
     ) {
         let mut lines: Vec<_> = WHOLE.lines().map(str::to_owned).collect();

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Answer, Request};
+use super::{Answer, Request, watch::Watched};
 
 /// An agent that drains every 10 ms answers in less; this is for one that has stopped.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -66,15 +66,33 @@ impl Client {
         }
     }
 
+    /// The next line of what is watched; waits as long as it takes.
+    pub fn watched(&mut self) -> Result<Watched, NoAgent> {
+        match self.next_watched() {
+            Ok(watched) => Ok(watched),
+            Err(error) if is_gone(&error) => Err(NoAgent::NotRunning(self.socket.clone())),
+            Err(error) => Err(NoAgent::Broken { socket: self.socket.clone(), error }),
+        }
+    }
+
+    fn next_watched(&mut self) -> io::Result<Watched> {
+        self.stream.get_ref().set_read_timeout(None)?;
+        Ok(serde_json::from_slice(&self.line()?)?)
+    }
+
+    fn line(&mut self) -> io::Result<Vec<u8>> {
+        let mut line = Vec::new();
+        if self.stream.read_until(b'\n', &mut line)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(line)
+    }
+
     fn exchange(&mut self, request: &Request) -> io::Result<Answer> {
         let mut line = serde_json::to_vec(request)?;
         line.push(b'\n');
         self.stream.get_mut().write_all(&line)?;
-        line.clear();
-        if self.stream.read_until(b'\n', &mut line)? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        Ok(serde_json::from_slice(&line)?)
+        Ok(serde_json::from_slice(&self.line()?)?)
     }
 }
 

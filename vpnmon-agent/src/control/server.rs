@@ -11,12 +11,16 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
-    net::{UnixListener, UnixStream, unix::OwnedWriteHalf},
+    net::{
+        UnixListener, UnixStream,
+        unix::{OwnedReadHalf, OwnedWriteHalf},
+    },
     sync::{Semaphore, mpsc, oneshot},
     time::timeout,
 };
 
-use super::{Answer, MAX_REQUEST_BYTES, Request};
+use super::{Answer, MAX_REQUEST_BYTES, Request, watch::Hub};
+use crate::model::sighting::HostFilter;
 
 /// Watching screens and scripts at once; more wait for their turn.
 const MAX_CONNECTIONS: usize = 64;
@@ -34,16 +38,18 @@ pub struct Asked {
     pub reply: oneshot::Sender<Answer>,
 }
 
-/// The listening socket; the file goes when this does.
+/// The listening socket; its file goes when this does.
 #[derive(Debug)]
 pub struct Server {
     listener: UnixListener,
     path: PathBuf,
+    /// Its name until it appears.
+    hidden: PathBuf,
 }
 
 impl Server {
-    /// Listens at `path`, mode 0600, from the first moment on. A socket file that nobody answers
-    /// on is replaced; one that somebody does is an error.
+    /// Makes the socket, mode 0600, beside `path`, where nobody looks for it until it appears. Where
+    /// somebody answers at `path` already is an error.
     pub fn bind(path: &Path) -> Result<Self> {
         let what = || format!("cannot listen on {}", path.display());
         if std::os::unix::net::UnixStream::connect(path).is_ok() {
@@ -52,30 +58,34 @@ impl Server {
         if let Some(dir) = path.parent() {
             fs::DirBuilder::new().recursive(true).mode(0o755).create(dir).with_context(what)?;
         }
-        // Made under another name, so that it never is there with other rights.
-        let fresh = path.with_added_extension("new");
-        match fs::remove_file(&fresh) {
+        let hidden = path.with_added_extension("new");
+        match fs::remove_file(&hidden) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(error).with_context(what);
             }
             _ => {}
         }
-        let listener = UnixListener::bind(&fresh).with_context(what)?;
-        fs::set_permissions(&fresh, fs::Permissions::from_mode(0o600)).with_context(what)?;
-        fs::rename(&fresh, path).with_context(what)?;
-        Ok(Self { listener, path: path.to_owned() })
+        let listener = UnixListener::bind(&hidden).with_context(what)?;
+        fs::set_permissions(&hidden, fs::Permissions::from_mode(0o600)).with_context(what)?;
+        Ok(Self { listener, path: path.to_owned(), hidden })
     }
 
-    /// Accepts for ever; requests go into `asked`.
-    pub async fn serve(&self, asked: mpsc::Sender<Asked>) {
+    /// Lets clients find it. A socket file that nobody answers on is replaced.
+    pub fn appear(&self) -> Result<()> {
+        fs::rename(&self.hidden, &self.path)
+            .with_context(|| format!("cannot listen on {}", self.path.display()))
+    }
+
+    /// Accepts for ever; requests go into `asked`, watchers hang on `hub`.
+    pub async fn serve(&self, asked: mpsc::Sender<Asked>, hub: Hub) {
         let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         loop {
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
             match self.listener.accept().await {
                 Ok((stream, _)) => {
-                    let asked = asked.clone();
+                    let (asked, hub) = (asked.clone(), hub.clone());
                     tokio::spawn(async move {
-                        if let Err(error) = talk(stream, asked).await {
+                        if let Err(error) = talk(stream, asked, hub).await {
                             log::debug!("control connection: {error}");
                         }
                         drop(place);
@@ -92,13 +102,18 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_file(&self.path) {
-            log::warn!("cannot remove {}: {error}", self.path.display());
+        for path in [&self.path, &self.hidden] {
+            match fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    log::warn!("cannot remove {}: {error}", path.display());
+                }
+                _ => {}
+            }
         }
     }
 }
 
-async fn talk(stream: UnixStream, asked: mpsc::Sender<Asked>) -> io::Result<()> {
+async fn talk(stream: UnixStream, asked: mpsc::Sender<Asked>, hub: Hub) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut read = BufReader::new(read);
     loop {
@@ -108,6 +123,9 @@ async fn talk(stream: UnixStream, asked: mpsc::Sender<Asked>) -> io::Result<()> 
             return Ok(());
         }
         let answer = match read_request(&line) {
+            Ok(Request::WatchHosts { filter }) => {
+                return watch(read.into_inner(), write, &hub, &filter).await;
+            }
             Ok(request) => {
                 let (reply, answer) = oneshot::channel();
                 if asked.send(Asked { request, reply }).await.is_err() {
@@ -120,6 +138,21 @@ async fn talk(stream: UnixStream, asked: mpsc::Sender<Asked>) -> io::Result<()> 
         };
         send(&mut write, answer).await?;
     }
+}
+
+/// From here on the connection only shows.
+async fn watch(
+    mut read: OwnedReadHalf,
+    mut write: OwnedWriteHalf,
+    hub: &Hub,
+    filter: &HostFilter,
+) -> io::Result<()> {
+    let Some(watcher) = hub.watch() else {
+        let message = "enough are watching already; end another `hosts watch` first".to_owned();
+        return send(&mut write, Answer::Refused { code: 1, message }).await;
+    };
+    send(&mut write, Answer::Watching).await?;
+    watcher.tell(&mut read, &mut write, filter).await
 }
 
 /// The request of a line; `Err` is the answer to what is none.

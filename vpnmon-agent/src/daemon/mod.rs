@@ -1,16 +1,24 @@
 //! The agent at work: one loop that owns the state, fed by the sources.
 
 mod answer;
+mod enforcer;
 mod events;
+mod network;
 mod offline;
 mod prepare;
+mod report;
+mod surroundings;
+mod tagging;
 mod writer;
 
 use anyhow::{Context as _, Result};
 
 use crate::{config::Config, daemon::events::Loop};
 
-pub use self::offline::{apply, detach};
+pub use self::{
+    offline::{apply, detach},
+    surroundings::Surroundings,
+};
 
 /// Runs until SIGTERM or SIGINT.
 pub fn run(config: &Config, verbose: bool) -> Result<()> {
@@ -18,6 +26,7 @@ pub fn run(config: &Config, verbose: bool) -> Result<()> {
     let runtime = runtime.context("cannot start the event loop")?;
     runtime.block_on(async {
         let prepared = prepare::prepare(config, verbose)?;
-        Loop::new(config, prepared)?.run().await
+        // Thousands of bytes, which would lie on the stack.
+        Box::pin(Loop::new(config, prepared)?.run()).await
     })
 }

@@ -6,16 +6,21 @@ use anyhow::{Context as _, Result, bail};
 
 use super::{
     answer::answer,
-    prepare::{epoch, load, open_store, refuse_early, user_watch},
+    network::clients,
+    prepare::{epoch, load, open_hosts, open_store, refuse_early, user_watch},
+    report::Sources,
+    surroundings::Surroundings,
 };
 use crate::{
     config::Config,
     control::{Answer, Request},
     engine::{Engine, Settings},
     event::{Command, Event, Now},
+    history::Reader,
     kernel::{self, Meter},
     ledger::store::Store,
-    sources::clock::Clock,
+    model::report::Query,
+    sources::{admins::read_admins, clock::Clock},
     view,
 };
 
@@ -34,8 +39,15 @@ pub fn apply(config: &Config, request: Request) -> Result<Answer> {
     let pins_lock = pins_lock.transpose()?;
     let meter = kernel::open_pinned(&config.agent.bpffs)?;
     let mut offline = Offline::open(config, meter, pins_lock)?;
+    let request = match request {
+        Request::Report(query) => return offline.report(config, &query),
+        other => other,
+    };
+    let only_asks = request.is_question();
     let answer = answer(&mut offline.engine, request, offline.now);
-    offline.write()?;
+    if !only_asks {
+        offline.write()?;
+    }
     Ok(answer)
 }
 
@@ -52,12 +64,24 @@ impl Offline {
         let epoch = epoch(config, generation)?;
         let settings = Settings::new(config, max_accounts, epoch, view::Agent::default());
         let mut engine = Engine::new(settings, users, restored, now);
+        open_hosts(config, &mut store, &mut engine, now);
+        engine.handle(Event::Admins(read_admins()), now);
+        engine.handle(Event::Names(Surroundings::new(config).names()), now);
         if let Some(mut meter) = meter {
             let (mut claimed, mut moved) = (Vec::new(), Vec::new());
             meter.drain(&mut claimed, &mut moved);
+            engine.handle(Event::Clients(&clients(&meter, &claimed)), now);
             engine.handle(Event::Drained { claimed: &claimed, moved: &moved }, now);
         }
         Ok(Self { engine, store, now, _locks: (state_lock, pins_lock) })
+    }
+
+    /// What a running agent would answer, of what the kernel has counted up to now too.
+    fn report(&self, config: &Config, query: &Query) -> Result<Answer> {
+        let dir = &config.agent.state_dir;
+        let reader = Reader::open(dir).context("cannot open the history")?;
+        let sources = Sources::of(&self.engine, Some(reader), self.now.unix_seconds);
+        Ok(sources.answer(query))
     }
 
     /// Writes down everything that has changed.

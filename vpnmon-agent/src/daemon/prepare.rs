@@ -5,13 +5,17 @@ use std::{collections::HashSet, fs::File, path::Path};
 use anyhow::{Context as _, Result, anyhow, ensure};
 use nix::unistd::geteuid;
 
-use super::offline::write_down;
+use super::{network::clients, offline::write_down, surroundings::Surroundings};
 use crate::{
-    config::{CgroupChoice, Config},
+    config::{CgroupChoice, Config, HistorySection, HostsSection},
     engine::{Engine, Restored, Settings},
     event::{Event, Now},
+    history::History,
+    hosts,
     kernel::{self, Attached, Former, Plan, bpffs, cgroup, release},
     ledger::store::Store,
+    network::Names,
+    notify,
     sources::{
         clock::Clock,
         users::{PASSWD, UserWatch},
@@ -26,8 +30,10 @@ pub struct Prepared {
     pub attached: Attached,
     pub engine: Engine,
     pub store: Store,
+    pub history: Option<History>,
     pub clock: Clock,
     pub users: UserWatch,
+    pub surroundings: Surroundings,
     pub locks: [File; 2],
 }
 
@@ -55,11 +61,14 @@ pub fn prepare(config: &Config, verbose: bool) -> Result<Prepared> {
     let restored = load(&mut store, now.unix_seconds)?;
     bpffs::ensure(&config.agent.bpffs)?;
     let pins_lock = kernel::lock(&config.agent.bpffs)?;
+    let surroundings = Surroundings::new(config);
     let mut attached = kernel::attach(&Plan {
         cgroup: cgroup.clone(),
         bpffs: config.agent.bpffs.clone(),
         max_accounts: config.meter.max_accounts,
         count_loopback: config.meter.loopback,
+        max_flows: config.hosts.max_flows,
+        layout: surroundings.layout(),
         verbose,
     })?;
     let mut users = user_watch(config);
@@ -68,15 +77,24 @@ pub fn prepare(config: &Config, verbose: bool) -> Result<Prepared> {
     let settings = settings(config, &attached, &cgroup.path, release, now.unix_seconds)?;
     let mut former = attached.former.take();
     let restored = match &mut former {
-        Some(former) => settle(config, former, &settings.epoch, &known, restored, now)?,
+        Some(former) => {
+            let names = surroundings.names();
+            settle(config, former, &settings.epoch, (&known, names), restored, now)?
+        }
         None => restored,
     };
     let mut engine = Engine::new(settings, known, restored, now);
+    open_hosts(config, &mut store, &mut engine, now);
+    engine.handle(Event::Names(surroundings.names()), now);
+    let history = open_history(config, &mut engine, now);
     if let Some(former) = former {
         write_down(&mut engine, &mut store, now)?;
         former.let_go()?;
     }
-    Ok(Prepared { attached, engine, store, clock, users, locks: [state_lock, pins_lock] })
+    // Last: what a start says of events goes nowhere.
+    engine.tell_of(notify::wanted(&config.notify));
+    let locks = [state_lock, pins_lock];
+    Ok(Prepared { attached, engine, store, history, clock, users, surroundings, locks })
 }
 
 /// Books what the maps of an earlier life hold. Accounts that are in the new `epoch` already were
@@ -85,7 +103,7 @@ fn settle(
     config: &Config,
     former: &mut Former,
     epoch: &str,
-    users: &Users,
+    (users, names): (&Users, Names),
     restored: Restored,
     now: Now,
 ) -> Result<Restored> {
@@ -97,8 +115,10 @@ fn settle(
     let settings = Settings::new(config, max_accounts, old_epoch, view::Agent::default());
     let before = Restored { records: open, incidents: Vec::new() };
     let mut engine = Engine::new(settings, users.clone(), before, now);
+    engine.handle(Event::Names(names), now);
     let (mut claimed, mut moved) = (Vec::new(), Vec::new());
     former.meter.drain(&mut claimed, &mut moved);
+    engine.handle(Event::Clients(&clients(&former.meter, &claimed)), now);
     engine.handle(Event::Drained { claimed: &claimed, moved: &moved }, now);
     let done: HashSet<_> = settled.iter().map(|(record, _)| record.key()).collect();
     let records = engine.records().into_iter().filter(|record| !done.contains(&record.key()));
@@ -134,6 +154,30 @@ pub fn load(store: &mut Store, unix_seconds: u64) -> Result<Restored> {
         (record, date)
     });
     Ok(Restored { records: dated.collect(), incidents: loaded.incidents })
+}
+
+/// Gives the engine what is known of hosts.
+pub fn open_hosts(config: &Config, store: &mut Store, engine: &mut Engine, now: Now) {
+    let HostsSection { enabled, max_hosts, max_flows } = config.hosts;
+    let settings = hosts::Settings { enabled, max_hosts, max_flows };
+    let mut incidents = Vec::new();
+    let restored = store.load_hosts(now.unix_seconds, &mut incidents);
+    for incident in &incidents {
+        log::warn!("{}", incident.reason);
+    }
+    engine.open_hosts(settings, restored, incidents, now);
+}
+
+/// Opens the history, where one is kept, and tells it of the accounts there are.
+fn open_history(config: &Config, engine: &mut Engine, now: Now) -> Option<History> {
+    let HistorySection { enabled, keep_days } = config.history;
+    let (history, incidents) =
+        enabled.then(|| History::open(&config.agent.state_dir, keep_days, engine.marks(), now))?;
+    for incident in &incidents {
+        log::warn!("{}", incident.reason);
+    }
+    engine.note_all(incidents);
+    Some(history)
 }
 
 /// The account database, with the uids that are people.

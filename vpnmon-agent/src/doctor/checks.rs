@@ -11,8 +11,12 @@ use super::{Check, Outcome};
 use crate::{
     config::{CgroupChoice, Config},
     control::client::{Client, NoAgent},
+    daemon::Surroundings,
     kernel::{self, bpffs, cgroup, release},
-    sources::{clock::Clock, sessions::SessionWatch},
+    sources::{
+        clock::Clock,
+        sessions::{SessionEvent, SessionWatch},
+    },
 };
 
 /// Looks at everything.
@@ -21,26 +25,30 @@ pub fn all(config: &Config) -> Vec<Check> {
     let kernel = kernel_release();
     let can_load = root.status == Outcome::Ok && kernel.status == Outcome::Ok;
     let [programs, uids] = programs(can_load);
-    vec![
+    let mut checks = vec![
         root,
         kernel,
         programs,
         uids,
         jit(),
         cgroup2(config),
+        tc(config, can_load),
         bpf_file_system(config),
         state_dir(&config.agent.state_dir),
         sessions(config),
-        agent(config),
-    ]
+    ];
+    checks.extend(super::xray::all(config));
+    checks.extend(super::outlets::all(config));
+    checks.push(agent(config));
+    checks
 }
 
-fn ok(id: &'static str, what: impl Into<String>) -> Check {
+pub fn ok(id: &'static str, what: impl Into<String>) -> Check {
     let (why, fix) = (String::new(), String::new());
     Check { id, status: Outcome::Ok, what: what.into(), why, fix }
 }
 
-fn bad(
+pub fn bad(
     id: &'static str,
     status: Outcome,
     what: impl Into<String>,
@@ -134,6 +142,29 @@ fn cgroup2(config: &Config) -> Check {
     }
 }
 
+/// The tc programs, and the interfaces they go on.
+fn tc(config: &Config, can_load: bool) -> Check {
+    if !can_load {
+        return bad("tc", Outcome::Off, "interfaces", "cannot be tried", "see above");
+    }
+    if let Err(error) = kernel::try_classifiers() {
+        let fix = "report it with the kernel's release and the line above";
+        let what =
+            "the kernel's tc programs do not load: interfaces and tunnel clients do not count";
+        return bad("tc", Outcome::Off, what, format!("{error:#}"), fix);
+    }
+    let layout = Surroundings::new(config).layout();
+    let names: Vec<_> = layout.interfaces.into_iter().map(|it| it.name).collect();
+    if names.is_empty() {
+        let why = "no interface has a default route or is a tunnel, or meter.interfaces names none \
+                   that is up";
+        let fix = "name the server's interfaces in meter.interfaces";
+        return bad("tc", Outcome::Off, "no interface is metered", why, fix);
+    }
+    let how = if release::has_tcx() { "by tcx" } else { "by clsact, the kernel having no tcx" };
+    ok("tc", format!("meters {}, {how}", names.join(", ")))
+}
+
 fn bpf_file_system(config: &Config) -> Check {
     let dir = &config.agent.bpffs;
     let mounted = dir.ancestors().skip(1).find(|above| above.exists());
@@ -177,7 +208,8 @@ fn sessions(config: &Config) -> Check {
     let events = watch.poll(Clock::new().now());
     let problems = watch.problems();
     if problems.is_empty() {
-        return ok("sessions", format!("{} processes of SSH sessions found", events.len()));
+        let began = events.iter().filter(|event| matches!(event, SessionEvent::Began(_)));
+        return ok("sessions", format!("{} processes of SSH sessions found", began.count()));
     }
     let fix = "run rsyslog or journald, or name the servers' log in ssh.auth_log";
     let what = "not every SSH session can be told whose it is";
@@ -195,6 +227,20 @@ fn agent(config: &Config) -> Check {
         Err(error) => {
             let fix = "run this as root, and look into the agent's log";
             bad("agent", Outcome::Off, "the agent does not answer", error.to_string(), fix)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_check_has_its_place_in_the_manual() {
+        let manual = include_str!("../../../docs/troubleshooting.md");
+        for check in all(&Config::default()) {
+            let heading = format!("\n## `{}`\n", check.id);
+            assert!(manual.contains(&heading), "docs/troubleshooting.md lacks {heading:?}");
         }
     }
 }

@@ -3,7 +3,9 @@
 //! Looks and tries, and leaves nothing behind.
 
 mod checks;
+mod outlets;
 mod report;
+mod xray;
 
 use std::{io::Write as _, process::ExitCode};
 

@@ -34,27 +34,84 @@ impl Engine {
         for id in &ids {
             self.note(Kind::Reset, *id, "by command", now);
             self.ledger.reset(*id, now);
+            let AccountKey { service, name } = self.ledger.account(*id).record.key();
+            self.hosts.forget_bytes(service, &name);
         }
         Ok(ids.into_iter().map(|id| self.ledger.account(id).record.key()).collect())
     }
 
     /// Sets or removes limits of one account. Who it is.
-    pub fn limit(&mut self, name: &str, limits: Limits, now: Now) -> Result<AccountKey, NoAnswer> {
-        let id = match self.named(name) {
-            // A user of the machine without traffic yet, who is none of the VPN's.
-            Err(NoAnswer::Unknown(name)) if self.users.uid(&name).is_some() => {
-                let key = AccountKey::new(Service::System, name);
-                return Err(NoAnswer::Protected(key.to_string(), NO_VPN_USER.to_owned()));
-            }
-            found => found?,
-        };
+    pub fn limit(
+        &mut self,
+        name: &str,
+        limits: Limits,
+        invokers: &[u32],
+        now: Now,
+    ) -> Result<AccountKey, NoAnswer> {
+        let id = self.user(name)?;
         let key = self.ledger.account(id).record.key();
         let sets = limits.daily.unwrap_or_default() != 0 || limits.total.unwrap_or_default() != 0;
-        if sets && let Some(why) = self.settings.protection(&key) {
-            return Err(NoAnswer::Protected(key.to_string(), why));
+        if sets {
+            self.refuse_protected(&key, invokers)?;
         }
         self.set_limits(id, limits, "by command", now);
         Ok(key)
+    }
+
+    /// Locks an account out until [`Engine::enable`]. Who it is, and whether it was not before.
+    pub fn disable(
+        &mut self,
+        name: &str,
+        invokers: &[u32],
+        now: Now,
+    ) -> Result<(AccountKey, bool), NoAnswer> {
+        let id = self.user(name)?;
+        let key = self.ledger.account(id).record.key();
+        self.refuse_protected(&key, invokers)?;
+        if self.settings.dry_run {
+            return Err(NoAnswer::DryRun(key.to_string()));
+        }
+        let is_new = !self.ledger.account(id).record.is_disabled;
+        if is_new {
+            self.ledger.amend(id, |record| record.is_disabled = true);
+            self.note(Kind::Disabled, id, "by command", now);
+        }
+        Ok((key, is_new))
+    }
+
+    /// Takes back what [`Engine::disable`] has done. Who was disabled.
+    pub fn enable(&mut self, wanted: &Wanted, now: Now) -> Result<Vec<AccountKey>, NoAnswer> {
+        let mut enabled = Vec::new();
+        for id in self.wanted(wanted)? {
+            if self.ledger.account(id).record.is_disabled {
+                self.ledger.amend(id, |record| record.is_disabled = false);
+                self.note(Kind::Enabled, id, "by command", now);
+                enabled.push(self.ledger.account(id).record.key());
+            }
+        }
+        Ok(enabled)
+    }
+
+    fn user(&self, name: &str) -> Result<AccountId, NoAnswer> {
+        match self.named(name) {
+            // A user of the machine without traffic yet, who is none of the VPN's.
+            Err(NoAnswer::Unknown(name)) if self.users.uid(&name).is_some() => {
+                let key = AccountKey::new(Service::System, name);
+                Err(NoAnswer::Protected(key.to_string(), NO_VPN_USER.to_owned()))
+            }
+            found => found,
+        }
+    }
+
+    /// `invokers`: uids of the person at the keyboard.
+    fn refuse_protected(&self, key: &AccountKey, invokers: &[u32]) -> Result<(), NoAnswer> {
+        let uid = self.users.uid(&key.name).filter(|_| key.service == Service::Ssh);
+        let is_own = uid.is_some_and(|uid| invokers.contains(&uid));
+        let own = is_own.then(|| "you are logged in as it".to_owned());
+        match self.protection(key).or(own) {
+            Some(why) => Err(NoAnswer::Protected(key.to_string(), why)),
+            None => Ok(()),
+        }
     }
 
     fn set_limits(&mut self, id: AccountId, limits: Limits, reason: &str, now: Now) {
@@ -81,6 +138,7 @@ impl Engine {
         }
         self.note(Kind::Reset, id, "the usage file was edited", now);
         self.ledger.amend(id, |record| {
+            record.exceeded_at = None;
             if let Some((old, new)) = edit.total_usage {
                 let since = record.total_usage().saturating_sub(old);
                 record.baseline_usage = new;
@@ -128,7 +186,7 @@ impl Engine {
         self.gone_since.retain(|id, _| gone.contains(id));
         for id in gone {
             let since = *self.gone_since.entry(id).or_insert(now.monotonic);
-            if now.monotonic.saturating_sub(since) >= GRACE {
+            if now.monotonic.saturating_sub(since) >= GRACE && !self.is_being_deleted(id) {
                 self.note(Kind::Deleted, id, "the user is gone from passwd", now);
                 self.persist.removed(self.ledger.account(id).record.key());
                 self.ledger.strike_out(id);

@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::Engine;
+use super::{Engine, tell::Tell};
 use crate::{
     event::{Batch, Command, Now, Stored},
+    hosts::Hosts,
     ledger::{
         Ledger,
         incident::{Incident, Kind},
@@ -36,19 +37,36 @@ pub struct Persist {
     rests_until: Duration,
     hurries: bool,
     incidents: Vec<Incident>,
+    tell: Tell,
+    /// Batches since the start, and those of them that were not written whole.
+    writes: (u64, u64),
     in_flight: bool,
     /// The raw counters that only the snapshot has are not on disk for every account.
     snapshot_due: bool,
     last_snapshot: Option<Duration>,
     error: Option<String>,
+    /// What is wrong with the history, if anything is.
+    history_error: Option<String>,
     /// Since when writes succeed again.
     fine_since: Option<Duration>,
 }
 
 impl Persist {
+    /// What waits to be written to `events.jsonl`.
+    #[cfg(test)]
+    pub fn kinds(&self) -> Vec<Kind> {
+        self.incidents.iter().map(|incident| incident.kind).collect()
+    }
+
     /// Starts with the events of reading the state directory.
     pub fn new(incidents: Vec<Incident>) -> Self {
+        let mut tell = Tell::default();
+        for incident in &incidents {
+            tell.happened(incident);
+        }
         Self {
+            tell,
+            writes: (0, 0),
             removed: Vec::new(),
             touched: BTreeSet::new(),
             rests_until: Duration::ZERO,
@@ -58,6 +76,7 @@ impl Persist {
             snapshot_due: true,
             last_snapshot: None,
             error: None,
+            history_error: None,
             fine_since: None,
         }
     }
@@ -84,9 +103,51 @@ impl Persist {
         self.incident(Kind::Degraded, reason.to_owned(), now);
     }
 
+    /// Events of reading files.
+    pub fn note_all(&mut self, incidents: Vec<Incident>) {
+        for incident in incidents {
+            self.push(incident);
+        }
+    }
+
+    /// A source has gone or come back.
+    pub fn note_source(&mut self, kind: Kind, reason: String, now: Now) {
+        self.incident(kind, reason, now);
+    }
+
+    /// Something happened that is about no account.
+    pub fn note_hosts(&mut self, kind: Kind, reason: String, now: Now) {
+        self.incident(kind, reason, now);
+    }
+
+    /// People are to be told of these, and of what waits to be written.
+    pub fn tell_of(&mut self, kinds: Vec<Kind>) {
+        self.tell.want(kinds, &self.incidents);
+    }
+
+    /// What people are to be told of.
+    pub fn take_notices(&mut self) -> Vec<Incident> {
+        self.tell.take()
+    }
+
+    /// How many events of each kind there were since the start.
+    pub fn event_counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.tell.counts()
+    }
+
+    /// Batches since the start, and those of them that were not written whole.
+    pub const fn writes(&self) -> (u64, u64) {
+        self.writes
+    }
+
     /// Why the last write failed, if it did.
     pub fn error(&self) -> Option<&str> {
         self.error.as_deref()
+    }
+
+    /// What is wrong with the history, if anything is.
+    pub fn history_error(&self) -> Option<&str> {
+        self.history_error.as_deref()
     }
 
     /// Somebody may have changed these files.
@@ -100,7 +161,7 @@ impl Persist {
     }
 
     /// The next batch, if there is anything to write and the last one is done.
-    pub fn due(&mut self, ledger: &mut Ledger, now: Now) -> Option<Batch> {
+    pub fn due(&mut self, ledger: &mut Ledger, hosts: &mut Hosts, now: Now) -> Option<Batch> {
         if self.in_flight {
             return None;
         }
@@ -114,6 +175,8 @@ impl Persist {
             removed: std::mem::take(&mut self.removed),
             touched: std::mem::take(&mut self.touched).into_iter().collect(),
             incidents: std::mem::take(&mut self.incidents),
+            parted: ledger.take_parted(),
+            hosts: Box::new(hosts.due(now, rests, self.hurries)),
         };
         self.in_flight = batch != Batch::default();
         self.in_flight.then_some(batch)
@@ -156,6 +219,7 @@ impl Persist {
     }
 
     fn push(&mut self, incident: Incident) {
+        self.tell.happened(&incident);
         if self.incidents.len() >= MAX_INCIDENTS {
             self.incidents.remove(0);
         }
@@ -172,9 +236,14 @@ impl Persist {
         let newer = std::mem::take(&mut self.incidents);
         self.incidents.append(&mut stored.failed.incidents);
         self.incidents.extend(newer);
-        self.incidents.append(&mut stored.incidents);
+        for incident in std::mem::take(&mut stored.incidents) {
+            self.push(incident);
+        }
         self.snapshot_due |= stored.failed.snapshot.is_some();
+        self.writes.0 += 1;
+        self.history_error = stored.history.take().filter(|error| !error.is_empty());
         let error = stored.error.take()?;
+        self.writes.1 += 1;
         self.fine_since = None;
         let warning = format!(
             "{error}; usage goes on in memory and in the kernel, and is written when the state \
@@ -211,6 +280,12 @@ impl Engine {
                 self.ledger.touch(id);
             }
         }
-        self.persist.stored(&mut stored, now).map(Command::Warn).into_iter().collect()
+        self.hosts.failed(*std::mem::take(&mut stored.failed.hosts));
+        let found = std::mem::take(&mut stored.found_hosts);
+        if !found.is_empty() {
+            self.hosts.found(found, now);
+        }
+        let warning = self.persist.stored(&mut stored, now).map(Command::Warn);
+        warning.into_iter().chain(self.forget_gone()).collect()
     }
 }

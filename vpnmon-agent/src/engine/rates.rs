@@ -66,6 +66,16 @@ impl Rates {
         });
     }
 
+    /// Bits per second of all accounts; `None` before the first second is over.
+    pub fn sum(&self) -> Option<Bytes> {
+        let mut sum = Bytes::default();
+        for rate in self.active.iter().filter_map(|id| self.by_account.get(id.index())?.as_ref()) {
+            sum.uplink = sum.uplink.saturating_add(rate.bps.uplink);
+            sum.downlink = sum.downlink.saturating_add(rate.bps.downlink);
+        }
+        self.known.then_some(sum)
+    }
+
     /// Bits per second of an account; `None` before the first second is over.
     pub fn of(&self, id: AccountId) -> Option<Bytes> {
         let rate = self.by_account.get(id.index()).and_then(Option::as_ref);

@@ -3,7 +3,7 @@
 use super::Engine;
 use crate::{
     event::Now,
-    ledger::AccountId,
+    ledger::{AccountId, record::Record},
     model::{AccountKey, Service},
     view,
 };
@@ -17,6 +17,16 @@ pub enum Wanted {
     Named(String),
 }
 
+/// What an account's limits say of it now.
+pub(super) struct Standing {
+    /// Bytes of usage today.
+    pub daily_usage: u64,
+    /// Bytes that the tighter limit leaves; `None` without one.
+    pub remaining: Option<u64>,
+    /// The worse of what they say.
+    pub state: view::State,
+}
+
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum NoAnswer {
@@ -24,8 +34,11 @@ pub enum NoAnswer {
     #[error("no account {0:?}; `vpnmon-agent status` lists all")]
     Unknown(String),
     /// It is never to be cut off.
-    #[error("no limit for {0}: {1}; limits are for the VPN's users")]
+    #[error("{0} is never cut off: {1}; limits are for the VPN's users")]
     Protected(String, String),
+    /// Nothing is ever done.
+    #[error("{0} would be locked out; enforce.dry_run is on, so nothing is done: turn it off")]
+    DryRun(String),
     /// Several have it.
     #[error("{0:?} is in several services; write one of {1}")]
     Ambiguous(String, String),
@@ -36,12 +49,26 @@ impl Engine {
     pub fn status(&self, wanted: &Wanted, now: Now) -> Result<view::Status, NoAnswer> {
         let ids = self.wanted(wanted)?;
         let accounts = ids.into_iter().map(|id| self.row(id, now)).collect();
-        let mut agent = self.settings.about.clone();
+        let agent = self.agent();
+        let interfaces = self.traffic.interfaces.iter().map(|it| view::Interface {
+            name: it.name.clone(),
+            egress: it.egress,
+            ingress: it.ingress,
+        });
+        let interfaces = interfaces.collect();
+        Ok(view::Status { schema: view::SCHEMA, agent, accounts, interfaces, hosts: None })
+    }
+
+    /// The agent about itself, with what has gone wrong up to now.
+    pub(super) fn agent(&self) -> view::Agent {
+        let mut agent = self.about();
         agent.degraded.extend(
             self.store_error()
                 .map(|error| format!("{error}: usage goes on in memory and in the kernel")),
         );
-        Ok(view::Status { schema: view::SCHEMA, agent, accounts, interfaces: Vec::new() })
+        agent.degraded.extend(self.persist.history_error().map(str::to_owned));
+        self.tell_lost_hosts(&mut agent.lost);
+        agent
     }
 
     pub(super) fn wanted(&self, wanted: &Wanted) -> Result<Vec<AccountId>, NoAnswer> {
@@ -67,32 +94,43 @@ impl Engine {
         }
     }
 
-    fn row(&self, id: AccountId, now: Now) -> view::Account {
-        let record = &self.ledger.account(id).record;
-        let rates = self.rates.of(id);
+    /// What the account's limits say of it.
+    pub(super) fn standing(&self, record: &Record, now: Now) -> Standing {
         // The roll-over of the day comes with the next event.
         let daily_usage = if self.ledger.today() == now.today { record.daily_usage } else { 0 };
         let limits =
             [(daily_usage, record.daily_limit), (record.total_usage(), record.total_limit)];
+        let state = if record.is_disabled {
+            view::State::Disabled
+        } else if record.exceeded_at.is_some() {
+            view::State::Exceeded
+        } else {
+            state(&limits, self.settings.warn_percent)
+        };
+        let remaining = limits.iter().filter_map(|(used, limit)| left(*used, *limit)).min();
+        Standing { daily_usage, remaining, state }
+    }
+
+    pub(super) fn row(&self, id: AccountId, now: Now) -> view::Account {
+        let record = &self.ledger.account(id).record;
+        let is_known = !record.is_payload() || self.xray.is_known();
+        let rates = self.rates.of(id).filter(|_| is_known);
+        let Standing { daily_usage, remaining, state } = self.standing(record, now);
         view::Account {
             service: record.service,
             name: record.name.clone(),
             uid: record.uid,
-            unit: "ip".to_owned(),
+            unit: if record.is_payload() { "payload" } else { "ip" }.to_owned(),
             uplink: record.bytes.uplink,
             downlink: record.bytes.downlink,
             daily_usage,
             total_usage: record.total_usage(),
             daily_limit: record.daily_limit,
             total_limit: record.total_limit,
-            remaining: limits.iter().filter_map(|(used, limit)| left(*used, *limit)).min(),
+            remaining,
             uplink_bps: rates.map(|rate| rate.uplink),
             downlink_bps: rates.map(|rate| rate.downlink),
-            state: if record.is_disabled {
-                view::State::Disabled
-            } else {
-                state(&limits, self.settings.warn_percent)
-            },
+            state,
             last_reset: record.last_reset.to_string(),
             last_update: record.last_update,
             sessions: match record.service {

@@ -67,7 +67,11 @@ fn settings(boots: u32) -> Settings {
         usage: Usage::Uplink,
         max_accounts: 100,
         warn_percent: 80,
+        ssh_action: crate::config::SshAction::Delete,
+        xray: crate::engine::XraySettings::default(),
         protect: Vec::new(),
+        dry_run: false,
+        keep_history: true,
         epoch: format!("boot{boots}/1/uplink"),
         about: view::Agent::default(),
     }
@@ -123,7 +127,7 @@ impl World {
         let moved: Vec<_> = self
             .counters
             .iter()
-            .map(|(uid, bytes)| Reading { slot: slot(*uid), bytes: *bytes })
+            .map(|(uid, bytes)| Reading { slot: slot(*uid), bytes: *bytes, refused: 0 })
             .collect();
         self.handle(Event::Drained { claimed: &claimed, moved: &moved });
     }
@@ -203,7 +207,7 @@ impl World {
         let counter = self.counters.entry(uid).or_default();
         counter.uplink += uplink;
         counter.downlink += downlink;
-        let moved = [Reading { slot: slot(uid), bytes: *counter }];
+        let moved = [Reading { slot: slot(uid), bytes: *counter, refused: 0 }];
         let row = self.rows.get_mut(&self.names[who as usize]).unwrap();
         row.bytes.uplink += uplink;
         row.bytes.downlink += downlink;
@@ -300,7 +304,7 @@ fn the_first_packets_of_a_new_user_are_the_users() {
     world.names = vec!["user0".to_owned(), "user1".to_owned()];
     world.handle(Event::Drained {
         claimed: &[claim(1007)],
-        moved: &[Reading { slot: slot(1007), bytes: Bytes { uplink: 9, downlink: 1 } }],
+        moved: &[Reading { slot: slot(1007), bytes: Bytes { uplink: 9, downlink: 1 }, refused: 0 }],
     });
     assert!(names(&world).contains(&row("system:uid:1007", 1007, 9)));
     world.names = (0..7).map(|n| format!("user{n}")).collect();
@@ -329,7 +333,11 @@ fn a_new_user_with_an_old_uid_starts_at_zero() {
     world.handle(Event::Users(users));
     world.handle(Event::Drained {
         claimed: &[],
-        moved: &[Reading { slot: slot(1001), bytes: Bytes { uplink: 110, downlink: 0 } }],
+        moved: &[Reading {
+            slot: slot(1001),
+            bytes: Bytes { uplink: 110, downlink: 0 },
+            refused: 0,
+        }],
     });
     world.names[0] = "eve".to_owned();
     let users = world.users();
@@ -371,7 +379,7 @@ fn an_unknown_and_an_ambiguous_name_are_refused() {
     let mut world = World::new();
     world.handle(Event::Drained {
         claimed: &[Claimed { slot: 0, owner: Owner::Unattributed }],
-        moved: &[Reading { slot: 0, bytes: Bytes { uplink: 0, downlink: 40 } }],
+        moved: &[Reading { slot: 0, bytes: Bytes { uplink: 0, downlink: 40 }, refused: 0 }],
     });
     let ask = |name: &str| world.engine.status(&Wanted::Named(name.to_owned()), at(world.day));
     assert_eq!(ask("user0").unwrap().accounts.len(), 1);
@@ -467,7 +475,7 @@ fn an_import_is_taken_once() {
     // brings what is new.
     world.engine.reset(&Wanted::Named("user0".to_owned()), now).unwrap();
     let limits = super::people::Limits { total: Some(5), daily: None };
-    world.engine.limit("user0", limits, now).unwrap();
+    world.engine.limit("user0", limits, &[], now).unwrap();
     assert_eq!(world.engine.import(&files, now), Taken { changed: 0, unchanged: 3, unknown: 1 });
     assert_eq!(total(&world, "user0"), (0, 0));
     let more = [account("user0", Some(Service::Ssh), 1030)];

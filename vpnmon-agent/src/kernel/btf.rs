@@ -11,11 +11,21 @@ const TYPE: usize = 12;
 const MEMBER: usize = 12;
 const STRUCT: u32 = 4;
 
-/// Bytes from the start of `structure` to its own member `field`, on the running kernel.
-pub fn offset_of(structure: &str, field: &str) -> Result<u32> {
-    let btf = fs::read(FILE).with_context(|| format!("cannot read {FILE}"))?;
-    let found = find(&btf, structure, field).with_context(|| format!("{FILE} is damaged"))?;
-    found.with_context(|| format!("{FILE} knows no {field} in a struct {structure}"))
+/// What the running kernel says.
+pub struct Btf(Vec<u8>);
+
+impl Btf {
+    /// Reads it: some megabytes.
+    pub fn read() -> Result<Self> {
+        fs::read(FILE).map(Self).with_context(|| format!("cannot read {FILE}"))
+    }
+
+    /// Bytes from the start of `structure` to its own member `field`.
+    pub fn offset_of(&self, structure: &str, field: &str) -> Result<u32> {
+        let found =
+            find(&self.0, structure, field).with_context(|| format!("{FILE} is damaged"))?;
+        found.with_context(|| format!("{FILE} knows no {field} in a struct {structure}"))
+    }
 }
 
 /// The layout is that of the kernel's `include/uapi/linux/btf.h`.

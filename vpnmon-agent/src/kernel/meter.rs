@@ -1,8 +1,11 @@
 //! Reading the counters: memory, not system calls.
 
-use std::sync::atomic::{
-    AtomicU64,
-    Ordering::{Acquire, Relaxed},
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    sync::atomic::{
+        AtomicU64,
+        Ordering::{Acquire, Relaxed},
+    },
 };
 
 use vpnmon_common::{
@@ -23,11 +26,13 @@ pub struct Meter {
     /// Words from one slot to the next.
     stride: usize,
     registry: MappedWords,
+    /// By slot, where clients of tunnels are known: their addresses.
+    addresses: Option<MappedWords>,
     /// Which slots have moved; without them a drain looks at all.
     marks: Option<Marks>,
     look_at_all: bool,
     /// By slot; `None` where no owner is known.
-    last: Vec<Option<Bytes>>,
+    last: Vec<Option<Seen>>,
     claims_seen: u64,
     /// The lowest account slot without a known owner; 0 before the first look.
     gap: usize,
@@ -40,6 +45,7 @@ impl Meter {
             slots,
             stride,
             registry,
+            addresses: None,
             marks: None,
             look_at_all: true,
             last: Vec::new(),
@@ -53,6 +59,42 @@ impl Meter {
         Self { marks: Some(marks), ..self }
     }
 
+    /// The same, with the addresses of tunnel clients.
+    pub(super) fn with_addresses(self, addresses: MappedWords) -> Self {
+        Self { addresses: Some(addresses), ..self }
+    }
+
+    /// The address of the client whose slot this is. In the order of memory, for the program writes
+    /// bytes.
+    pub fn client(&self, slot: u32) -> Option<IpAddr> {
+        let first = usize::try_from(slot).ok()? * 2;
+        let words = self.addresses.as_ref()?.get(first..first + 2)?;
+        let [high, low] = [&words[0], &words[1]].map(|word| word.load(Relaxed).to_ne_bytes());
+        let address = [high, low].as_flattened().try_into().ok().map(<[u8; 16]>::into);
+        address.map(|address: Ipv6Addr| address.to_canonical())
+    }
+
+    /// What sockets have moved over metered interfaces, both ways, in all slots: those included
+    /// whose owner is not known yet.
+    pub fn socket_bytes(&self) -> u64 {
+        let has_limits = self.layout() >= word::FIRST_LAYOUT_WITH_LIMITS;
+        let slots = self.slots.chunks_exact(self.stride);
+        let known = slots.take(self.last.len().max(FIRST_ACCOUNT_SLOT as usize));
+        let of_sockets = known.filter(|words| {
+            let owner = Owner::decode(words[word::OWNER].load(Relaxed));
+            !matches!(owner, Some(Owner::Forward(_) | Owner::ForwardOther))
+        });
+        let bytes = of_sockets.map(|words| {
+            // What a limit has refused had come over the interface all the same.
+            let refused =
+                if has_limits { Some(&words[word::REFUSED_DOWNLINK_BYTES]) } else { None };
+            let counters = [&words[word::UPLINK_BYTES], &words[word::DOWNLINK_BYTES]];
+            let counters = counters.into_iter().chain(refused);
+            counters.map(|counter| counter.load(Relaxed)).sum::<u64>()
+        });
+        bytes.sum()
+    }
+
     /// [`vpnmon_common::slot::LAYOUT`] of the build that made the maps.
     pub fn layout(&self) -> u64 {
         self.registry[word::LAYOUT].load(Relaxed)
@@ -61,6 +103,11 @@ impl Meter {
     /// Names this life of the maps.
     pub fn generation(&self) -> u64 {
         self.registry[word::GENERATION].load(Relaxed)
+    }
+
+    /// How often a session has begun to wait for its user since the maps were made.
+    pub fn waits(&self) -> u64 {
+        self.registry.get(word::WAITS).map_or(0, |waits| waits.load(Relaxed))
     }
 
     /// Accounts that there is room for.
@@ -91,8 +138,12 @@ impl Meter {
         moved.clear();
         self.find_owners(claimed);
         let end = self.last.len();
+        let layout = self.layout();
         let (last, slots, stride) = (&mut self.last, &*self.slots, self.stride);
-        let mut read = |slot: usize| moved.extend(read(last, slots, stride, slot));
+        let mut read = |slot: usize| {
+            let words = slots.get(slot * stride..(slot + 1) * stride);
+            moved.extend(words.and_then(|words| read(last, words, layout, slot)));
+        };
         // Their marks may have been taken when their owners were not known yet.
         for claimed in claimed.iter() {
             read(claimed.slot as usize);
@@ -148,26 +199,39 @@ impl Meter {
         if self.last[index].is_some() {
             return false;
         }
-        self.last[index] = Some(Bytes::default());
+        self.last[index] = Some(Seen::default());
         claimed.push(Claimed { slot, owner });
         true
     }
 }
 
+/// What a slot's words were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Seen {
+    bytes: Bytes,
+    refused: u64,
+}
+
 /// The counters of a slot, if its owner is known and they are not what they were.
 fn read(
-    last: &mut [Option<Bytes>],
-    slots: &[AtomicU64],
-    stride: usize,
+    last: &mut [Option<Seen>],
+    words: &[AtomicU64],
+    layout: u64,
     slot: usize,
 ) -> Option<Reading> {
     let last = last.get_mut(slot)?.as_mut()?;
-    let words = slots.get(slot * stride..(slot + 1) * stride)?;
-    let bytes = Bytes {
-        uplink: words[word::UPLINK_BYTES].load(Relaxed),
-        downlink: words[word::DOWNLINK_BYTES].load(Relaxed),
+    let count = |at: usize, since: u64| if layout >= since { words[at].load(Relaxed) } else { 0 };
+    let sum = |outside: usize, inside: usize| {
+        count(outside, 0) + count(inside, word::FIRST_LAYOUT_WITH_INSIDE)
     };
-    let moved = bytes != *last;
-    *last = bytes;
-    Some(Reading { slot: u32::try_from(slot).ok()?, bytes }).filter(|_| moved)
+    // The refusals first: who sees one sees all that was counted before it.
+    let refused = count(word::REFUSED_PACKETS, word::FIRST_LAYOUT_WITH_LIMITS);
+    let bytes = Bytes {
+        uplink: sum(word::UPLINK_BYTES, word::UPLINK_INSIDE_BYTES),
+        downlink: sum(word::DOWNLINK_BYTES, word::DOWNLINK_INSIDE_BYTES),
+    };
+    let seen = Seen { bytes, refused };
+    let moved = std::mem::replace(last, seen) != seen;
+    let slot = u32::try_from(slot).ok()?;
+    moved.then_some(Reading { slot, bytes, refused })
 }

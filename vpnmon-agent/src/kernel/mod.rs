@@ -7,15 +7,30 @@ mod attach;
 pub mod bpffs;
 mod btf;
 pub mod cgroup;
+mod classifiers;
+mod filters;
+mod flows;
+mod hosts;
+mod interfaces;
+mod limits;
+mod links;
 mod logs;
 mod mapped;
 mod marks;
 mod meter;
 pub mod mounts;
+pub mod netlink;
 mod object;
+mod offsets;
 mod pins;
+mod prefixes;
+pub mod process;
+mod programs;
 pub mod release;
+mod rows;
+pub mod sock_diag;
 mod sys;
+mod tags;
 
 use std::{
     fs::{self, File},
@@ -24,17 +39,30 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+use aya::programs::{CgroupSkb, CgroupSock};
 use vpnmon_common::{
-    names::{EGRESS_PROGRAM, INGRESS_PROGRAM},
+    names::{EGRESS_PROGRAM, INGRESS_PROGRAM, SOCKET_PROGRAM},
     slot::LAYOUT,
 };
+
+use crate::network::Layout;
 
 use self::{
     cgroup::Cgroup,
     object::{Object, Settings},
-    pins::{EGRESS_LINK, INGRESS_LINK, Pins, Undo},
+    pins::{EGRESS_LINK, INGRESS_LINK, Pins, SOCKET_LINK, Undo},
 };
-pub use self::{logs::Logs, meter::Meter, object::try_load};
+pub use self::{
+    classifiers::try_load as try_classifiers,
+    flows::Flows,
+    hosts::{Hosts, Unheard},
+    interfaces::Interfaces,
+    limits::Limits,
+    logs::Logs,
+    meter::Meter,
+    object::try_load,
+    tags::Tags,
+};
 
 /// What an attached kernel side needs to know.
 #[derive(Clone, Debug)]
@@ -47,6 +75,10 @@ pub struct Plan {
     pub max_accounts: u32,
     /// `meter.loopback`.
     pub count_loopback: bool,
+    /// `hosts.max_flows`.
+    pub max_flows: u32,
+    /// Which interfaces are metered at first.
+    pub layout: Layout,
     /// Whether the programs tell what they do.
     pub verbose: bool,
 }
@@ -56,6 +88,16 @@ pub struct Plan {
 pub struct Attached {
     /// The counters.
     pub meter: Meter,
+    /// How far accounts may go.
+    pub limits: Limits,
+    /// Whose sockets are whose.
+    pub tags: Tags,
+    /// What interfaces carry.
+    pub interfaces: Interfaces,
+    /// Host names.
+    pub hosts: Hosts,
+    /// What goes to them.
+    pub flows: Flows,
     /// What the programs have to say, where it was asked for.
     pub logs: Option<Logs>,
     /// Accounts that there is room for.
@@ -84,7 +126,7 @@ pub fn attach(plan: &Plan) -> Result<Attached> {
         Some(meter) if fits(&meter, plan.max_accounts) && !pins.next().has_maps()? => {
             pins.next().remove_dir()?;
             let object = object::load_pinned(&pins, plan.settings())?;
-            link(plan, &pins, object, undo, true)
+            link(plan, &pins, &pins, object, undo, true)
         }
         Some(meter) => {
             let next = pins.next();
@@ -93,7 +135,7 @@ pub fn attach(plan: &Plan) -> Result<Attached> {
             } else {
                 fresh(plan, &next, &mut undo)?
             };
-            let mut attached = link(plan, &pins, object, undo, true)?;
+            let mut attached = link(plan, &pins, &next, object, undo, true)?;
             std::thread::sleep(LAST_PACKETS);
             attached.former = Some(Former { meter, pins });
             Ok(attached)
@@ -101,7 +143,7 @@ pub fn attach(plan: &Plan) -> Result<Attached> {
         None => {
             pins.remove_half_done()?;
             let object = fresh(plan, &pins, &mut undo)?;
-            link(plan, &pins, object, undo, false)
+            link(plan, &pins, &pins, object, undo, false)
         }
     }
 }
@@ -142,6 +184,7 @@ fn fresh(plan: &Plan, pins: &Pins, undo: &mut Undo) -> Result<Object> {
 fn link(
     plan: &Plan,
     pins: &Pins,
+    maps: &Pins,
     mut object: Object,
     mut undo: Undo,
     adopted: bool,
@@ -155,23 +198,54 @@ fn link(
         meter.layout()
     );
     let logs = plan.verbose.then(|| object.logs()).transpose()?;
-    for (program, pin) in [(EGRESS_PROGRAM, EGRESS_LINK), (INGRESS_PROGRAM, INGRESS_LINK)] {
-        let pin = pins.path(pin);
-        if attach::attach(&mut object, program, &pin, &plan.cgroup)? {
-            undo.link(pin);
+    let shared = object.share_maps(maps)?;
+    let mut interfaces = Interfaces::new(pins, maps)?;
+    drop(shared);
+    let flows = object.flows()?;
+    let mut made = |pin: &str, is_new: bool| {
+        if is_new {
+            undo.link(pins.path(pin));
         } else {
             // Packets count in these maps from here on.
             undo.keep();
         }
+    };
+    let (programs, cgroup) = (&mut object, &plan.cgroup);
+    // Before the first packet counts: its socket's tag is to be there.
+    let pin = pins.path(SOCKET_LINK);
+    made(SOCKET_LINK, attach::attach::<CgroupSock>(programs, SOCKET_PROGRAM, &pin, cgroup)?);
+    for (program, pin) in [(EGRESS_PROGRAM, EGRESS_LINK), (INGRESS_PROGRAM, INGRESS_LINK)] {
+        let path = pins.path(pin);
+        made(pin, attach::attach::<CgroupSkb>(programs, program, &path, cgroup)?);
     }
     undo.keep();
+    interfaces.apply(&plan.layout);
     let (max_accounts, masked_uids) = (meter.max_accounts(), object.masked_uids.take());
-    Ok(Attached { meter, logs, max_accounts, masked_uids, adopted, former: None })
+    let (hosts, limits) = (object.hosts()?, object.limits()?);
+    let tags = object.into_tags()?;
+    let former = None;
+    Ok(Attached {
+        meter,
+        limits,
+        tags,
+        interfaces,
+        hosts,
+        flows,
+        logs,
+        max_accounts,
+        masked_uids,
+        adopted,
+        former,
+    })
 }
 
 impl Plan {
     const fn settings(&self) -> Settings {
-        Settings { count_loopback: self.count_loopback, verbose: self.verbose }
+        Settings {
+            count_loopback: self.count_loopback,
+            max_flows: self.max_flows,
+            verbose: self.verbose,
+        }
     }
 }
 
@@ -189,7 +263,9 @@ pub fn open_pinned(bpffs: &Path) -> Result<Option<Meter>> {
 
 /// Takes the programs off the packets' way. The maps stay.
 pub fn unlink(bpffs: &Path) -> Result<()> {
-    Pins::new(bpffs).remove_links()
+    let pins = Pins::new(bpffs);
+    pins.remove_links()?;
+    filters::remove_all(&pins)
 }
 
 /// Takes the maps and the directory away: what they held must be written down.

@@ -2,34 +2,41 @@
 
 use std::os::fd::AsFd as _;
 
-use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use aya::{
     Ebpf, EbpfLoader,
-    maps::{Array, Map, MapData, MapType, Queue},
-    programs::CgroupSkb,
+    maps::{Array, Map, MapData, MapType, Queue, Stack},
+    programs::Program,
 };
 use vpnmon_common::{
+    flow,
     names::{
-        COUNT_LOOPBACK, EGRESS_PROGRAM, FREE_SLOTS, INGRESS_PROGRAM, MOVED, PINNED_MAPS, REGISTRY,
-        SLOTS, SOCKET_UID_OFFSET, UIDS,
+        ADDRESSES, CLIENTS, COUNT_LOOPBACK, EGRESS_PROGRAM, ERRAND_PROGRAM, FLOW_MARKS, FLOWS,
+        FORWARD_FLOWS, FORWARD_STREAMS, FREE_FLOWS, FREE_SLOTS, INGRESS_PROGRAM, LIMITS, MARKS,
+        MOVED, PINNED_MAPS, REGISTRY, SHARED_MAPS, SLOTS, SOCKET_PROGRAM, UIDS, WAITING,
     },
     owner::Owner,
     slot::{
-        FIRST_ACCOUNT_SLOT, LAYOUT, LOOPBACK_SLOT, MARKS_A_VALUE, OVERFLOW_SLOT, Registry, Slot,
-        UNATTRIBUTED_SLOT,
+        FIRST_ACCOUNT_SLOT, FIRST_WAITING_SLOT, FORWARD_OTHER_SLOT, LAYOUT, LOOPBACK_SLOT,
+        MARKS_A_VALUE, OVERFLOW_SLOT, Registry, Slot, TRANSPORT_SLOT, UNATTRIBUTED_SLOT,
     },
 };
 
 use super::{
-    btf,
+    flows::Flows,
+    hosts::Hosts,
+    limits::Limits,
     logs::Logs,
     mapped::{Access, MappedWords},
     marks::Marks,
     meter::Meter,
-    pins::Pins,
+    offsets::Offsets,
+    pins::{Pins, Shared},
+    programs::{load_all, one_line, program},
+    tags::Tags,
 };
 
-static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("VPNMON_BPF_OBJECT"));
+pub(super) static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("VPNMON_BPF_OBJECT"));
 
 /// Words of a record, as the map update takes them.
 type Words = [u64; 8];
@@ -39,6 +46,8 @@ type Words = [u64; 8];
 pub struct Settings {
     /// `meter.loopback`.
     pub count_loopback: bool,
+    /// `hosts.max_flows`.
+    pub max_flows: u32,
     /// Whether they log.
     pub verbose: bool,
 }
@@ -56,7 +65,12 @@ pub fn load_fresh(max_accounts: u32, settings: Settings) -> Result<Object> {
         loader
             .map_max_entries(SLOTS, FIRST_ACCOUNT_SLOT + max_accounts)
             .map_max_entries(MOVED, (FIRST_ACCOUNT_SLOT + max_accounts).div_ceil(MARKS_A_VALUE))
+            .map_max_entries(LIMITS, FIRST_ACCOUNT_SLOT + max_accounts)
             .map_max_entries(UIDS, max_accounts)
+            .map_max_entries(MARKS, max_accounts)
+            // Clients that invent addresses of their network leave slots for others.
+            .map_max_entries(CLIENTS, max_accounts.div_ceil(2))
+            .map_max_entries(ADDRESSES, FIRST_ACCOUNT_SLOT + max_accounts)
             .map_max_entries(FREE_SLOTS, max_accounts);
     })
 }
@@ -80,25 +94,24 @@ pub fn load_pinned(pins: &Pins, settings: Settings) -> Result<Object> {
 /// Whether this kernel takes the programs; nothing stays of the attempt. As
 /// [`Object::masked_uids`].
 pub fn try_load() -> Result<Option<String>> {
-    let settings = Settings { count_loopback: true, verbose: true };
+    let settings = Settings { count_loopback: true, max_flows: 64, verbose: true };
     load_fresh(1, settings).map(|object| object.masked_uids)
 }
 
-/// With programs that read the uid of a socket itself, where this kernel allows it.
+/// With programs that read the kernel's structures, where this kernel allows it.
 fn load(settings: Settings, prepare: impl Fn(&mut EbpfLoader<'_>)) -> Result<Object> {
-    let with_uids =
-        btf::offset_of("sock", "sk_uid").and_then(|offset| load_at(offset, settings, &prepare));
-    let refused = match with_uids {
+    let reading = Offsets::read().and_then(|offsets| load_at(offsets, settings, &prepare));
+    let refused = match reading {
         Ok(ebpf) => return Ok(Object { ebpf, masked_uids: None }),
         // Such as lockdown, which lends programs nothing that reads the kernel's memory.
         Err(error) => error,
     };
-    let ebpf = load_at(0, settings, &prepare)?;
+    let ebpf = load_at(Offsets::default(), settings, &prepare)?;
     Ok(Object { ebpf, masked_uids: Some(format!("{refused:#}")) })
 }
 
 fn load_at(
-    socket_uid_offset: u32,
+    offsets: Offsets,
     settings: Settings,
     prepare: impl Fn(&mut EbpfLoader<'_>),
 ) -> Result<Ebpf> {
@@ -107,40 +120,21 @@ fn load_at(
     const ALL_LEVELS: &u8 = &u8::MAX;
     let mut loader = EbpfLoader::new();
     prepare(&mut loader);
-    loader.override_global(SOCKET_UID_OFFSET, &socket_uid_offset, true);
+    offsets.tell(&mut loader);
+    loader
+        .map_max_entries(FLOWS, settings.max_flows)
+        .map_max_entries(FLOW_MARKS, settings.max_flows.div_ceil(MARKS_A_VALUE))
+        .map_max_entries(FREE_FLOWS, settings.max_flows);
+    // The loader makes them all; only the tc programs use these.
+    for name in [FORWARD_FLOWS, FORWARD_STREAMS] {
+        loader.map_max_entries(name, 1);
+    }
     loader.override_global(COUNT_LOOPBACK, if settings.count_loopback { YES } else { NO }, true);
     // With 0 the verifier takes the logging out of the programs.
     loader.override_global(aya_log::LEVEL, if settings.verbose { ALL_LEVELS } else { NO }, true);
     let mut ebpf = loader.load(OBJECT).map_err(one_line).context("cannot load the BPF maps")?;
-    for name in [EGRESS_PROGRAM, INGRESS_PROGRAM] {
-        let load = program(&mut ebpf, name)?.load();
-        load.map_err(one_line).with_context(|| format!("the kernel refuses program {name}"))?;
-    }
+    load_all(&mut ebpf, &[EGRESS_PROGRAM, INGRESS_PROGRAM, SOCKET_PROGRAM, ERRAND_PROGRAM])?;
     Ok(ebpf)
-}
-
-fn program<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut CgroupSkb> {
-    let program = ebpf.program_mut(name);
-    let program = program.with_context(|| format!("no program {name} in the object"))?;
-    Ok(program.try_into()?)
-}
-
-/// The causes of an aya error, the verifier's log cut to its end, which says why.
-fn one_line(error: impl std::error::Error + Send + Sync + 'static) -> anyhow::Error {
-    const KEPT_LINES: usize = 3;
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let first = lines.first().copied().unwrap_or_default();
-    let last = &lines[lines.len().saturating_sub(KEPT_LINES).max(1).min(lines.len())..];
-    anyhow!([&[first], last].concat().join(" | "))
 }
 
 impl Object {
@@ -152,12 +146,18 @@ impl Object {
             (UNATTRIBUTED_SLOT, Owner::Unattributed),
             (OVERFLOW_SLOT, Owner::Overflow),
             (LOOPBACK_SLOT, Owner::Loopback),
+            (TRANSPORT_SLOT, Owner::Transport),
+            (FORWARD_OTHER_SLOT, Owner::ForwardOther),
         ] {
             slots.set(slot, [owner.encode(), 0, 0, 0, 0, 0, 0, 0], 0)?;
         }
         let mut free: Queue<_, u32> = self.map(FREE_SLOTS)?;
         for slot in FIRST_ACCOUNT_SLOT..FIRST_ACCOUNT_SLOT + max_accounts {
             free.push(slot, 0)?;
+        }
+        let mut waiting: Queue<_, u32> = self.map(WAITING)?;
+        for slot in FIRST_WAITING_SLOT..FIRST_ACCOUNT_SLOT {
+            waiting.push(slot, 0)?;
         }
         let mut registry: Array<_, Words> = self.map(REGISTRY)?;
         registry.set(0, [LAYOUT, generation()?, 0, 0, 0, 0, 0, 0], 0)?;
@@ -175,11 +175,25 @@ impl Object {
         Ok(())
     }
 
+    /// Pins the maps that other programs need besides, for as long as it takes to load those: they
+    /// are this agent's and end with it.
+    pub fn share_maps(&self, pins: &Pins) -> Result<Shared> {
+        let shared = Shared::new(pins)?;
+        for name in SHARED_MAPS {
+            let map = self.ebpf.map(name).with_context(|| no_map(name))?;
+            map.pin(pins.path(name))
+                .map_err(one_line)
+                .with_context(|| format!("pinning {name}"))?;
+        }
+        Ok(shared)
+    }
+
     /// Our view of the counters.
     pub fn meter(&self) -> Result<Meter> {
         let meter = meter(self.array(SLOTS)?, self.array(REGISTRY)?)?;
         let (marks, _) = mapped(self.array(MOVED)?, 1, Access::ReadWrite)?;
-        Ok(meter.with_marks(Marks::new(marks)))
+        let (addresses, _) = mapped(self.array(ADDRESSES)?, ADDRESS_WORDS, Access::Read)?;
+        Ok(meter.with_marks(Marks::new(marks)).with_addresses(addresses))
     }
 
     /// What the programs log.
@@ -187,9 +201,35 @@ impl Object {
         Logs::new(&mut self.ebpf)
     }
 
-    /// One of the programs.
-    pub fn program(&mut self, name: &str) -> Result<&mut CgroupSkb> {
+    /// One of the programs, of its type.
+    pub fn program<'a, P>(&'a mut self, name: &str) -> Result<&'a mut P>
+    where
+        &'a mut P: TryFrom<&'a mut Program, Error = aya::programs::ProgramError>,
+    {
         program(&mut self.ebpf, name)
+    }
+
+    /// What the programs have read of host names.
+    pub fn hosts(&mut self) -> Result<Hosts> {
+        Hosts::new(&mut self.ebpf)
+    }
+
+    /// What counts by flow.
+    pub fn flows(&mut self) -> Result<Flows> {
+        let (rows, _) = mapped(self.array(FLOWS)?, flow::word::COUNT, Access::ReadWrite)?;
+        let (marks, _) = mapped(self.array(FLOW_MARKS)?, 1, Access::ReadWrite)?;
+        let free = self.ebpf.take_map(FREE_FLOWS).with_context(|| no_map(FREE_FLOWS))?;
+        Flows::new(rows, Marks::new(marks), Stack::try_from(free)?, generation()?)
+    }
+
+    /// How far accounts may go.
+    pub fn limits(&mut self) -> Result<Limits> {
+        Limits::new(&mut self.ebpf)
+    }
+
+    /// What tags sockets, with the programs and maps that it needs. The end of loading.
+    pub fn into_tags(self) -> Result<Tags> {
+        Tags::new(self.ebpf)
     }
 
     fn map<'a, T: TryFrom<&'a mut Map>>(&'a mut self, name: &str) -> Result<T>
@@ -207,6 +247,15 @@ impl Object {
     }
 }
 
+/// The first words of an array that we may write.
+pub(super) fn writable(ebpf: &Ebpf, name: &str, words: usize) -> Result<MappedWords> {
+    match ebpf.map(name).with_context(|| no_map(name))? {
+        Map::Array(map) => MappedWords::new(map.fd().as_fd(), words, Access::ReadWrite)
+            .with_context(|| format!("cannot map {name}")),
+        _ => bail!("map {name} of the object is no array"),
+    }
+}
+
 /// Our view of pinned counters, without loading programs.
 pub fn open_meter(pins: &Pins) -> Result<Meter> {
     let open = |name: &str| {
@@ -214,8 +263,17 @@ pub fn open_meter(pins: &Pins) -> Result<Meter> {
         let map = MapData::from_pin(&path).map_err(one_line);
         map.with_context(|| format!("cannot open {}", path.display()))
     };
-    meter(&open(SLOTS)?, &open(REGISTRY)?)
+    let meter = meter(&open(SLOTS)?, &open(REGISTRY)?)?;
+    if !pins.path(ADDRESSES).exists() {
+        // Of a layout that knew no clients.
+        return Ok(meter);
+    }
+    let (addresses, _) = mapped(&open(ADDRESSES)?, ADDRESS_WORDS, Access::Read)?;
+    Ok(meter.with_addresses(addresses))
 }
+
+/// Words of an address.
+const ADDRESS_WORDS: usize = 2;
 
 /// Words that a slot and the registry have in every layout.
 const LEAST_WORDS: usize = 3;
@@ -228,7 +286,11 @@ fn meter(slots: &MapData, registry: &MapData) -> Result<Meter> {
 }
 
 /// The memory of an array, and the words of one value.
-fn mapped(array: &MapData, least_words: usize, access: Access) -> Result<(MappedWords, usize)> {
+pub(super) fn mapped(
+    array: &MapData,
+    least_words: usize,
+    access: Access,
+) -> Result<(MappedWords, usize)> {
     let shape = array.info()?;
     let (values, bytes) = (shape.max_entries() as usize, shape.value_size() as usize);
     ensure!(

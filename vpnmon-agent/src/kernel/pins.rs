@@ -6,14 +6,17 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use vpnmon_common::names::{PINNED_MAPS, REGISTRY};
+use vpnmon_common::names::{PINNED_MAPS, REGISTRY, SHARED_MAPS};
 
 const NEXT: &str = "next";
+const INTERFACES: &str = "interfaces";
 /// The link of the egress program.
 pub const EGRESS_LINK: &str = "egress_link";
 /// The link of the ingress program.
 pub const INGRESS_LINK: &str = "ingress_link";
-const LINKS: [&str; 2] = [EGRESS_LINK, INGRESS_LINK];
+/// The link of the program that tags sockets.
+pub const SOCKET_LINK: &str = "socket_link";
+const LINKS: [&str; 3] = [EGRESS_LINK, INGRESS_LINK, SOCKET_LINK];
 
 /// `agent.bpffs`.
 #[derive(Clone, Debug)]
@@ -83,12 +86,37 @@ impl Pins {
 
     /// Maps that have counted nothing. The directory stays: the lock is on it.
     pub fn remove_maps(&self) -> Result<()> {
-        PINNED_MAPS.iter().try_for_each(|name| self.remove(name))
+        PINNED_MAPS.iter().chain(&SHARED_MAPS).try_for_each(|name| self.remove(name))
     }
 
     /// The programs go with their links.
     pub fn remove_links(&self) -> Result<()> {
-        LINKS.iter().try_for_each(|name| self.remove(name))
+        LINKS.iter().try_for_each(|name| self.remove(name))?;
+        self.interfaces().remove_interface_links()
+    }
+
+    /// Where the links of interfaces are, by index of the interface.
+    pub fn interfaces(&self) -> Self {
+        Self { dir: self.dir.join(INTERFACES) }
+    }
+
+    /// All that is in [`Pins::interfaces`], and the directory.
+    fn remove_interface_links(&self) -> Result<()> {
+        for name in self.names() {
+            self.remove(&name)?;
+        }
+        match fs::remove_dir(&self.dir) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("cannot remove {}", self.dir.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What is pinned here, by name.
+    pub fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
     }
 
     /// Everything, and the directory. The registry first: without it the rest is half-done.
@@ -111,13 +139,33 @@ impl Pins {
         }
     }
 
-    fn remove(&self, name: &str) -> Result<()> {
+    /// Lets go of what is pinned under this name, if anything.
+    pub fn remove(&self, name: &str) -> Result<()> {
         let path = self.path(name);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(error).with_context(|| format!("cannot remove {}", path.display()))
             }
             _ => Ok(()),
+        }
+    }
+}
+
+/// Maps that are pinned for a moment; let go of on drop.
+pub struct Shared(Pins);
+
+impl Shared {
+    /// Where none is yet; what a start that was killed has left there goes.
+    pub fn new(pins: &Pins) -> Result<Self> {
+        SHARED_MAPS.iter().try_for_each(|name| pins.remove(name))?;
+        Ok(Self(pins.clone()))
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Err(error) = SHARED_MAPS.iter().try_for_each(|name| self.0.remove(name)) {
+            log::warn!("{error:#}; the next start tries again");
         }
     }
 }

@@ -22,6 +22,16 @@ pub fn check(release: &str) -> Result<()> {
     Ok(())
 }
 
+/// Whether the running kernel has tcx (6.6).
+pub fn has_tcx() -> bool {
+    is_at_least((6, 6))
+}
+
+/// Whether the running kernel is this one or newer; unknown ones are taken for new ones.
+pub fn is_at_least(least: (u32, u32)) -> bool {
+    release().is_ok_and(|release| version(&release).is_none_or(|version| version >= least))
+}
+
 /// Major and minor version; `None` where the release does not begin with them.
 fn version(release: &str) -> Option<(u32, u32)> {
     let mut parts = release.split(|c: char| !c.is_ascii_digit());

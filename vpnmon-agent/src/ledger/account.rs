@@ -1,7 +1,7 @@
 //! One account: readings of a counter that only goes up, booked as usage.
 
 use crate::{
-    ledger::record::Record,
+    ledger::{record::Record, recorded::Recorded},
     model::{AccountKey, Bytes, Usage},
     time::Now,
 };
@@ -39,8 +39,14 @@ impl Account {
             last_reset: now.today,
             last_update: now.unix_seconds,
             is_disabled: false,
+            exceeded_at: None,
+            is_warned: false,
             imported: None,
+            clients: Vec::new(),
             passwd_digest: None,
+            fwmark: None,
+            is_configured: false,
+            recorded: Recorded::default(),
         };
         Self { record, is_dirty: false, is_struck_out: false, other_day: 0 }
     }
@@ -48,6 +54,12 @@ impl Account {
     /// An account as it was written down.
     pub(super) const fn restored(record: Record) -> Self {
         Self { record, is_dirty: false, is_struck_out: false, other_day: 0 }
+    }
+
+    /// Whether it is no more.
+    #[must_use]
+    pub const fn is_struck_out(&self) -> bool {
+        self.is_struck_out
     }
 
     /// Whether it holds everything that its counter has moved, and nothing else.
@@ -80,6 +92,24 @@ impl Account {
         epoch.clone_into(&mut record.epoch);
     }
 
+    /// A counter that is below its last reading has begun again at 0: what it shows is new. Each
+    /// direction for itself. Whether any has.
+    pub(super) fn follow_fall(&mut self, usage: Usage, reading: Bytes) -> bool {
+        let record = &self.record;
+        let before = record.raw.unwrap_or_else(|| raw_from_usage_file(record, usage, reading));
+        let from = |before, now| if now < before { 0 } else { before };
+        let begins_at = Bytes {
+            uplink: from(before.uplink, reading.uplink),
+            downlink: from(before.downlink, reading.downlink),
+        };
+        if begins_at == before {
+            return false;
+        }
+        let epoch = record.epoch.clone();
+        self.begin(usage, &epoch, begins_at);
+        true
+    }
+
     /// Usage is 0 from here on.
     pub(super) fn reset(&mut self, usage: Usage, now: Now) {
         let record = &mut self.record;
@@ -89,12 +119,13 @@ impl Account {
         };
         (record.baseline_usage, record.last_stats, record.daily_usage) = (0, 0, 0);
         record.bytes = Bytes::default();
+        (record.exceeded_at, record.is_warned) = (None, false);
         record.last_reset = now.today;
         self.other_day = 0;
     }
 
     /// Books what the counter has moved since the last reading of this epoch.
-    pub(super) fn book(&mut self, usage: Usage, reading: Bytes, now: Now) {
+    pub(super) fn book(&mut self, usage: Usage, reading: Bytes, keeps_history: bool, now: Now) {
         let record = &mut self.record;
         let before = record.raw.unwrap_or_else(|| raw_from_usage_file(record, usage, reading));
         let up = reading.uplink.checked_sub(before.uplink);
@@ -109,6 +140,11 @@ impl Account {
         record.raw = Some(reading);
         record.bytes.uplink = record.bytes.uplink.saturating_add(up);
         record.bytes.downlink = record.bytes.downlink.saturating_add(down);
+        if keeps_history {
+            let recorded = &mut record.recorded.bytes;
+            recorded.uplink = recorded.uplink.saturating_add(up);
+            recorded.downlink = recorded.downlink.saturating_add(down);
+        }
         record.last_stats = record.last_stats.saturating_add(moved);
         record.daily_usage = record.daily_usage.saturating_add(moved);
         record.last_update = now.unix_seconds;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    ledger::{incident::Incident, record::Record},
+    hosts::{Line, keep::HostsBatch},
+    ledger::{incident::Incident, record::Record, recorded::Mark},
     model::AccountKey,
 };
 
@@ -20,6 +21,10 @@ pub struct Batch {
     pub touched: Vec<String>,
     /// Lines for `events.jsonl`.
     pub incidents: Vec<Incident>,
+    /// Last marks for the history, of accounts that are no more.
+    pub parted: Vec<Mark>,
+    /// What of the hosts is to be written.
+    pub hosts: Box<HostsBatch>,
 }
 
 /// What somebody has changed in a usage file; `None` where it is as we wrote it.
@@ -42,6 +47,8 @@ pub struct Edit {
 pub struct Stored {
     /// What was found changed by somebody else; not overwritten.
     pub edits: Vec<Edit>,
+    /// Lines of somebody else in `hosts.log`; not overwritten.
+    pub found_hosts: Vec<Line>,
     /// Files that had to be set aside.
     pub incidents: Vec<Incident>,
     /// How long it took.
@@ -50,4 +57,6 @@ pub struct Stored {
     pub failed: Batch,
     /// Why the first of it failed.
     pub error: Option<String>,
+    /// What is wrong with the history; empty where nothing is, `None` where nobody has looked.
+    pub history: Option<String>,
 }

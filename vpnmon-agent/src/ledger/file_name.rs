@@ -4,6 +4,10 @@ use std::fmt::Write as _;
 
 use crate::model::{AccountKey, Service};
 
+/// Longest escaped name of an account that others choose freely: with a service in front, and what a
+/// file is called while it is written or when it is set aside, it fits the 255 bytes of a file's name.
+pub const MAX_NAME_BYTES: usize = 180;
+
 /// The file of an account, with the service in front unless it is `ssh`'s or nobody else has the
 /// bare name.
 #[must_use]
@@ -17,7 +21,7 @@ pub fn usage_file_name(key: &AccountKey, bare_name_is_taken: bool) -> String {
 }
 
 /// Bytes outside `[A-Za-z0-9._@-]` as %XX, and a first dot too: no `..`, no hidden file.
-fn escape(name: &str) -> String {
+pub fn escape(name: &str) -> String {
     let mut escaped = String::with_capacity(name.len());
     for (index, byte) in name.bytes().enumerate() {
         let plain = byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'@' | b'-');

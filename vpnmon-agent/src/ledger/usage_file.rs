@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ledger::record::Record,
+    ledger::{record::Record, recorded::Recorded},
     model::{AccountKey, Bytes, Service},
 };
 
@@ -91,8 +91,14 @@ impl UsageFile {
             last_reset: self.last_reset,
             last_update: self.last_update,
             is_disabled: false,
+            exceeded_at: None,
+            is_warned: false,
             imported: None,
+            clients: Vec::new(),
             passwd_digest: None,
+            fwmark: None,
+            is_configured: false,
+            recorded: Recorded::default(),
         }
     }
 }

@@ -3,11 +3,8 @@
 use std::{collections::HashSet, net::IpAddr};
 
 use super::{LegacyHost, field, lines::Parsed};
+use crate::hosts::name;
 
-/// RFC 1035 section 2.3.4, without the final dot.
-const MAX_HOST_BYTES: usize = 253;
-/// As above.
-const MAX_LABEL_BYTES: usize = 63;
 /// An admin may have typed it.
 const MAX_SERVICE_BYTES: usize = 32;
 /// What the server is called on every machine.
@@ -88,31 +85,9 @@ fn source_ip(word: &str) -> Result<Option<IpAddr>, String> {
 
 /// A name or address without port and final dot, in lower case.
 fn host(word: &str) -> Result<String, String> {
-    let name = without_port(word);
-    if let Some(address) = address(word).or_else(|| address(name)) {
-        return Ok(address.to_string());
-    }
-    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-    if name.len() > MAX_HOST_BYTES || !name.split('.').all(is_label) {
-        return Err(format!("{} is no host name", field::quoted(word)));
-    }
-    Ok(name)
-}
-
-fn address(word: &str) -> Option<IpAddr> {
-    let inner = word.strip_prefix('[').and_then(|word| word.strip_suffix(']'));
-    inner.unwrap_or(word).parse().ok()
-}
-
-fn without_port(word: &str) -> &str {
-    match word.rsplit_once(':') {
-        Some((name, port)) if port.parse::<u16>().is_ok() => name,
-        _ => word,
-    }
-}
-
-/// Underscores are no letters of a host name, and are used in many.
-fn is_label(label: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    (1..=MAX_LABEL_BYTES).contains(&label.len()) && label.bytes().all(plain)
+    let bare = |name: String| match name.strip_prefix('[').and_then(|it| it.strip_suffix(']')) {
+        Some(address) => address.to_owned(),
+        None => name,
+    };
+    name::host(word).map(bare).ok_or_else(|| format!("{} is no host name", field::quoted(word)))
 }

@@ -2,31 +2,9 @@
 
 use std::cmp::{Ordering, Reverse};
 
-use clap::ValueEnum;
-
 use crate::view::Account;
 
-/// What accounts are sorted by: words from A to Z, numbers from the largest, unknown ones last.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum SortKey {
-    /// Account name.
-    #[default]
-    Name,
-    /// Service.
-    Service,
-    /// Usage of today.
-    Today,
-    /// Usage since the last reset.
-    Total,
-    /// What the limit leaves, least first.
-    Left,
-    /// Uplink rate.
-    Up,
-    /// Downlink rate.
-    Down,
-    /// State, worst first.
-    State,
-}
+pub use crate::model::order::SortKey;
 
 /// Sorts by `key`; what is equal by service and then name.
 pub fn sort(accounts: &mut [Account], key: SortKey) {

@@ -76,18 +76,18 @@ impl Archive {
         tool::text(&what, &mut self.command(program, arguments))
     }
 
-    /// Downloads and unpacks `packages` below `into`.
-    pub fn unpack(&self, packages: &[String], into: &Path) -> Result<()> {
+    /// Downloads and unpacks `packages` below `into`, which `about` says the size of.
+    pub fn unpack(&self, packages: &[String], about: &str, into: &Path) -> Result<()> {
         let debs = into.join("debs");
         layout::make_dir(&debs)?;
         let names: Vec<_> = packages.iter().map(String::as_str).collect();
         let mut command = self.command("apt-get", &[&["download"], &names[..]].concat());
         let step = format!("fetching {}", short_list(packages));
-        step::logged(&step, "17 to 40 MB", &self.log, command.current_dir(&debs))?;
-        let next = "remove target/kernels and run this again";
-        for deb in fs::read_dir(&debs).or_fail(&step, next)? {
+        step::logged(&step, about, &self.log, command.current_dir(&debs))?;
+        let next = format!("remove {} and run this again", into.display());
+        for deb in fs::read_dir(&debs).or_fail(&step, &next)? {
             let mut command = Command::new("dpkg-deb");
-            command.arg("-x").arg(deb.or_fail(&step, next)?.path()).arg(into);
+            command.arg("-x").arg(deb.or_fail(&step, &next)?.path()).arg(into);
             tool::text("unpacking a package", &mut command)?;
         }
         fs::remove_dir_all(&debs).or_fail(&step, next)
@@ -106,7 +106,8 @@ impl Archive {
         let dir = self.dir.display();
         let sources = format!(
             "Dir::Etc::sourcelist \"{dir}/sources.list\";\nDir::Etc::sourceparts \"/dev/null\";\n\
-             Dir::Etc::preferences \"/dev/null\";\nDir::Etc::preferencesparts \"/dev/null\";\n"
+             Dir::Etc::preferences \"/dev/null\";\nDir::Etc::preferencesparts \"/dev/null\";\n\
+             Dir::State::status \"/dev/null\";\n"
         );
         // The user _apt may not be able to enter the clone; hooks are for the machine's lists.
         format!(

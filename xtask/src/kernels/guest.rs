@@ -21,9 +21,9 @@ const FILES: [(&str, &str); 3] = [
     (
         "etc/passwd",
         "root:x:0:0::/root:/bin/false\nalice:x:1001:1001::/root:/bin/false\n\
-         bob:x:1002:1002::/root:/bin/false\n",
+         bob:x:1002:1002::/root:/bin/false\ncarol:x:1003:1003::/root:/bin/false\n",
     ),
-    ("etc/group", "root:x:0:\nalice:x:1001:\nbob:x:1002:\n"),
+    ("etc/group", "root:x:0:\nalice:x:1001:\nbob:x:1002:\ncarol:x:1003:\n"),
     ("etc/nsswitch.conf", "passwd: files\ngroup: files\n"),
 ];
 /// Where each program goes.

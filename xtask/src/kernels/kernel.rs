@@ -7,7 +7,12 @@ use std::{
 
 use crate::{
     failure::{OrFail, Result},
-    kernels::{archive::Archive, release::Release, sites::Sites, tree},
+    kernels::{
+        archive::Archive,
+        release::Release,
+        sites::{self, Sites},
+        tree,
+    },
     layout::{self, Layout},
 };
 
@@ -37,7 +42,8 @@ pub struct Kernels {
 impl Kernels {
     /// Finds the archive and reads what it has.
     pub fn open(layout: &Layout) -> Result<Self> {
-        let archive = Sites::ask(&Archive::of_machine(layout)?)?.kernels(layout)?;
+        let sites = Sites::ask(&Archive::of_machine(layout)?)?;
+        let archive = sites.archive(layout, "kernels", &sites::KERNELS)?;
         let mut kernels =
             Self { archive, packages: Vec::new(), dir: super::dir(layout).join("linux") };
         kernels.read()?;
@@ -91,7 +97,7 @@ impl Kernels {
         }
         let packages: Vec<_> =
             release.packages().into_iter().filter(|name| self.packages.contains(name)).collect();
-        self.archive.unpack(&packages, &unpacked)?;
+        self.archive.unpack(&packages, "17 to 40 MB", &unpacked)?;
         layout::make_dir(&partial.join("modules"))?;
         tree::take(release, &unpacked, &partial)?;
         fs::remove_dir_all(&unpacked).or_fail("tidying up", NEXT)?;

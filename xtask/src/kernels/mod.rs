@@ -2,15 +2,16 @@
 //!
 //! Everything that is fetched or built for it stays under `target/kernels`; nothing is installed.
 
-mod archive;
+pub mod archive;
 mod boot;
 mod cpio;
 mod guest;
 mod kernel;
+pub mod plan;
 mod qemu;
 mod release;
 mod report;
-mod sites;
+pub mod sites;
 mod table;
 mod tool;
 mod tree;

@@ -9,8 +9,8 @@ use std::{
 };
 
 use crate::{
-    failure::{Failure, OrFail, Result},
-    kernels::{archive::Archive, tool},
+    failure::{OrFail, Result},
+    kernels::{archive::Archive, plan, tool},
     layout::Layout,
 };
 
@@ -44,25 +44,13 @@ pub fn ensure(layout: &Layout) -> Result<Qemu> {
 /// The plan is apt's, for this machine as it is, so libraries that are installed are not in it.
 fn download(layout: &Layout, root: &Path) -> Result<()> {
     let machine = Archive::of_machine(layout)?;
-    let plan = ["install", "--print-uris", "--yes", "--no-install-recommends", PACKAGE];
-    let packages = planned(&machine.read("apt-get", &plan)?);
-    if packages.is_empty() {
-        let why = format!("apt would download nothing for {PACKAGE}");
-        return Err(Failure::new("fetching QEMU", why, NEXT));
-    }
+    let packages = plan::plan(&machine, PACKAGE)?;
     let partial = root.with_added_extension("partial");
     for left in [root, &partial] {
         let _not_there = fs::remove_dir_all(left);
     }
-    machine.unpack(&packages, &partial)?;
+    machine.unpack(&packages, "about 17 MB", &partial)?;
     fs::rename(&partial, root).or_fail(format!("making {}", root.display()), NEXT)
-}
-
-/// Package names in `'URI' NAME_VERSION_ARCH.deb SIZE HASH` lines.
-fn planned(uris: &str) -> Vec<String> {
-    let lines = uris.lines().filter(|line| line.starts_with('\''));
-    let files = lines.filter_map(|line| line.split_whitespace().nth(1));
-    files.filter_map(|file| Some(file.split_once('_')?.0.to_owned())).collect()
 }
 
 impl Qemu {
@@ -83,19 +71,5 @@ impl Qemu {
 
     fn version(&self) -> Result<String> {
         tool::text("starting QEMU", self.command().arg("--version"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_apts_plan() {
-        let plan = "Reading package lists...\n  qemu-utils\n\
-            'http://a.test/i/ipxe_1.0%2bgit_all.deb' ipxe-qemu_1.0+git_all.deb 766 MD5Sum:0a\n\
-            'http://a.test/q/q.deb' qemu-system-x86_1%3a7.2_amd64.deb 9281168 \n";
-        assert_eq!(planned(plan), ["ipxe-qemu", "qemu-system-x86"]);
-        assert!(planned("").is_empty());
     }
 }

@@ -11,6 +11,18 @@ use crate::{
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const FORMAT: &str = "$(ORIGIN)|$(LABEL)|$(SITE)";
 
+/// Suites of the two Debian archives.
+pub struct Suites {
+    pub main: &'static [&'static str],
+    pub security: &'static [&'static str],
+}
+
+/// Every suite with a cloud kernel of 5.10 or later.
+pub const KERNELS: Suites = Suites {
+    main: &["bookworm", "bookworm-updates", "trixie", "trixie-updates", "trixie-backports", "sid"],
+    security: &["bullseye-security", "bookworm-security", "trixie-security"],
+};
+
 /// The base addresses of the two Debian archives, in apt's words; any method apt knows.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Sites {
@@ -25,9 +37,17 @@ impl Sites {
         if sites == Self::default() {
             let why = "apt has no source of Debian's own packages";
             let next = "add one, with debian-archive-keyring, or run this on Debian";
-            return Err(Failure::new("looking for kernels", why, next));
+            return Err(Failure::new("looking for Debian", why, next));
         }
         Ok(sites)
+    }
+
+    /// Where Debian's own packages are.
+    pub fn main(&self) -> Result<&str> {
+        self.main.as_deref().ok_or_else(|| {
+            let why = "apt has no source of Debian's main archive";
+            Failure::new("looking for Debian", why, "add one, or run this on Debian")
+        })
     }
 
     fn parse(targets: &str) -> Self {
@@ -46,11 +66,8 @@ impl Sites {
         sites
     }
 
-    /// A sources.list of every suite with a cloud kernel of 5.10 or later.
-    fn sources(&self) -> String {
-        const MAIN: [&str; 6] =
-            ["bookworm", "bookworm-updates", "trixie", "trixie-updates", "trixie-backports", "sid"];
-        const SECURITY: [&str; 3] = ["bullseye-security", "bookworm-security", "trixie-security"];
+    /// A sources.list of these suites.
+    fn sources(&self, suites: &Suites) -> String {
         let line = |site: &str, suite: &str| {
             format!("deb [arch=amd64 target=Packages signed-by={KEYRING}] {site} {suite} main\n")
         };
@@ -58,16 +75,16 @@ impl Sites {
             let lines = |site: &String| suites.iter().map(|suite| line(site, suite)).collect();
             site.as_ref().map_or_else(String::new, lines)
         };
-        of(&self.main, &MAIN) + &of(&self.security, &SECURITY)
+        of(&self.main, suites.main) + &of(&self.security, suites.security)
     }
 
-    /// The archive of kernels.
-    pub fn kernels(&self, layout: &Layout) -> Result<Archive> {
+    /// An archive of some suites, to be kept as `name`.
+    pub fn archive(&self, layout: &Layout, name: &'static str, suites: &Suites) -> Result<Archive> {
         if !Path::new(KEYRING).exists() {
-            let next = "install debian-archive-keyring";
-            return Err(Failure::new("fetching kernels", format!("{KEYRING} is missing"), next));
+            let (what, why) = (format!("fetching {name}"), format!("{KEYRING} is missing"));
+            return Err(Failure::new(what, why, "install debian-archive-keyring"));
         }
-        Archive::of_sources(layout, "kernels", &self.sources())
+        Archive::of_sources(layout, name, &self.sources(suites))
     }
 }
 
@@ -101,7 +118,7 @@ mod tests {
     #[test]
     fn lists_suites_of_the_sites_there_are() {
         let sites = Sites { main: None, security: Some("http://s.test".to_owned()) };
-        let sources = sites.sources();
+        let sources = sites.sources(&KERNELS);
         assert_eq!(sources.lines().count(), 3);
         assert!(sources.lines().all(|line| line.contains("signed-by=")), "{sources}");
         assert!(sources.contains("http://s.test bullseye-security main"), "{sources}");

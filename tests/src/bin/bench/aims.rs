@@ -38,15 +38,15 @@ const GROWTH: f64 = 1.15;
 const OF_IPTABLES: f64 = 0.1;
 /// Of the bare path with as many sockets in use.
 const NOTICED: f64 = 1.1;
+/// Of the connections without capture nine tenths are to be left with it.
+const UNCAPTURED: f64 = 1.0 / 0.9;
 const DRAIN_US: f64 = 1_000.0;
 const IDLE_PERCENT: f64 = 1.0;
 
 /// All aims.
 pub fn judge(
     plan: &Plan,
-    path: &[Series],
-    programs: &[Series],
-    above_empty: &[Series],
+    [path, programs, above_empty, visits]: [&[Series]; 4],
     agents: &[AgentRow],
 ) -> Vec<Aim> {
     let [_, _, drained, most] = plan.accounts;
@@ -100,6 +100,12 @@ pub fn judge(
             drain,
             DRAIN_US,
             "us",
+        ),
+        at_most(
+            "connections a second, names not captured to captured",
+            ratio(visits, "hosts-off", "hosts-on"),
+            UNCAPTURED,
+            "×",
         ),
         at_most("idle agent, most of all numbers of accounts", idle, IDLE_PERCENT, "% of a core"),
     ]

@@ -24,6 +24,8 @@ pub fn tables(results: &Results) -> String {
     table(&mut text, bulk, &results.throughput, |row| (three(row.ratio), spread(row.value)));
     let short = ["TCP connections, both ends metered", "× bare", "connections a second"];
     table(&mut text, short, &results.connections, |row| (three(row.ratio), spread(row.value)));
+    let visits = ["TCP connections with a ClientHello", "× not captured", "connections a second"];
+    table(&mut text, visits, &results.visits, |row| (three(row.ratio), spread(row.value)));
     agents(&mut text, &results.agents);
     text
 }

@@ -17,8 +17,8 @@ use crate::{
 
 /// Longest wait for agents that write down new accounts.
 const SETTLES: Duration = Duration::from_mins(3);
-/// Longer than from one write to the next (`agent.persist_interval`).
-const LOOK: Duration = Duration::from_millis(1100);
+/// Longer than from one write to the next: a batch rests four times as long as it took.
+const LOOK: Duration = Duration::from_secs(5);
 /// An agent that takes less of a core has nothing left to write.
 const QUIET_PERCENT: f64 = 5.0;
 

@@ -72,19 +72,20 @@ fn measure(options: &Options) -> Result<Results> {
 
     let above_empty = results::above_empty(&programs);
     let agents = results::agent_rows(&ground, &costs, &lives);
-    let (throughput, connections) = results::tcp_rows(&tcp);
+    let [throughput, connections, visits] = results::tcp_rows(&tcp);
     let one = |_: &rounds::Name| "vpnmon-1".to_owned();
     Ok(Results {
         schema: 1,
         command: options.command(),
         date: run("date", &["-u", "+%Y-%m-%d"]).trim().to_owned(),
         host,
-        aims: aims::judge(plan, &path, &programs, &above_empty, &agents),
+        aims: aims::judge(plan, [&path, &programs, &above_empty, &tcp.visits], &agents),
         path: results::rows(&path, results::bare),
         programs: results::rows(&programs, one),
         above_empty: results::rows(&above_empty, one),
         throughput,
         connections,
+        visits,
         agents,
     })
 }

@@ -2,18 +2,7 @@
 
 use std::{fs, time::Instant};
 
-use crate::figures::float;
-
-/// Time on a CPU of all threads, in seconds. From schedstat, which counts nanoseconds; the ticks of
-/// `/proc/PID/stat` are too coarse for an idle agent.
-fn cpu_seconds(pid: u32) -> f64 {
-    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let nanoseconds = threads.filter_map(|thread| {
-        let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
-        text.split(' ').next()?.parse::<u64>().ok()
-    });
-    float(nanoseconds.sum()) / 1e9
-}
+use vpnmon_tests::process::cpu_seconds;
 
 /// Percent of a core that the process takes while `meanwhile` runs.
 pub fn cpu_percent(pid: u32, meanwhile: impl FnOnce()) -> f64 {

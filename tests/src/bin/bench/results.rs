@@ -37,6 +37,8 @@ pub struct Results {
     pub throughput: Vec<Row>,
     /// Connections a second; ratio to bare.
     pub connections: Vec<Row>,
+    /// Connections with a hello a second; ratio to those whose names are not captured.
+    pub visits: Vec<Row>,
     /// One an agent.
     pub agents: Vec<AgentRow>,
 }
@@ -125,10 +127,11 @@ pub fn above_empty(programs: &[Series]) -> Vec<Series> {
     metered.map(less).collect()
 }
 
-/// Throughput and connections.
-pub fn tcp_rows(tcp: &Tcp) -> (Vec<Row>, Vec<Row>) {
+/// Throughput, connections, and connections with a hello.
+pub fn tcp_rows(tcp: &Tcp) -> [Vec<Row>; 3] {
     let bare = |_: &Name| "bare".to_owned();
-    (rows(&tcp.throughput, bare), rows(&tcp.connections, bare))
+    let uncaptured = |_: &Name| "hosts-off".to_owned();
+    [rows(&tcp.throughput, bare), rows(&tcp.connections, bare), rows(&tcp.visits, uncaptured)]
 }
 
 /// One row an agent.

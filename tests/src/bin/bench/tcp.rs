@@ -11,6 +11,7 @@ use nix::{
     libc,
     sys::socket::{setsockopt, sockopt},
 };
+use vpnmon_tests::hello;
 
 use crate::{
     empty::Empty,
@@ -40,7 +41,12 @@ pub struct Tcp {
     pub throughput: Vec<Series>,
     /// Connections a second: connect, accept, close.
     pub connections: Vec<Series>,
+    /// The same with a ClientHello in each, by whether its name is captured.
+    pub visits: Vec<Series>,
 }
+
+/// Whether names are captured, in words of the command line.
+const CAPTURE: [&str; 2] = ["off", "on"];
 
 /// Bare, the empty program, and vpnmon with the fewest and the most accounts.
 pub fn measure(ground: &Ground, empty: &Empty, fleet: &Fleet<'_>, plan: &Plan) -> Result<Tcp> {
@@ -62,7 +68,24 @@ pub fn measure(ground: &Ground, empty: &Empty, fleet: &Fleet<'_>, plan: &Plan) -
         fleet.only(pair.agent);
         pair.place.run(connections)
     })?;
-    Ok(Tcp { throughput, connections })
+    let visits = visits_in_rounds(ground, fleet, rounds)?;
+    Ok(Tcp { throughput, connections, visits })
+}
+
+/// Of the agent with one account: what reading names adds to counting.
+fn visits_in_rounds(ground: &Ground, fleet: &Fleet<'_>, rounds: u32) -> Result<Vec<Series>> {
+    let metered = &ground.metered[0];
+    let place = metered.place(ground);
+    let case = |word| {
+        let name = Name::new(&format!("hosts-{word}"), &format!("names captured: {word}"));
+        Case { name, setup: word }
+    };
+    go_over("visits", rounds, &CAPTURE.map(case), |word| {
+        fleet.only(Some(0));
+        let ended = metered.home.agent(&["hosts", word]);
+        assert_eq!(ended.code, 0, "hosts {word}: {}", ended.stderr);
+        place.run(visits)
+    })
 }
 
 fn case(name: Name, place: Place, agent: Option<usize>) -> Case<Pair> {
@@ -102,13 +125,28 @@ fn read(stream: &TcpStream, bytes: u64) -> io::Result<()> {
 }
 
 fn connections() -> io::Result<f64> {
+    connect(|_, _| Ok(()))
+}
+
+fn visits() -> io::Result<f64> {
+    let hello = hello::records(&hello::message("bench.example"), 16_000);
+    let mut heard = vec![0; hello.len()];
+    connect(move |mut near, mut far| {
+        near.write_all(&hello)?;
+        far.read_exact(&mut heard)
+    })
+}
+
+/// One short connection after the other; how many a second.
+fn connect(mut talk: impl FnMut(&TcpStream, &TcpStream) -> io::Result<()>) -> io::Result<f64> {
     let _pinned = Pinned::new();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let to = listener.local_addr()?;
     let (started, mut count) = (Instant::now(), 0);
     while started.elapsed() < CONNECTING {
         let near = TcpStream::connect(to)?;
-        let _far = listener.accept()?;
+        let (far, _) = listener.accept()?;
+        talk(&near, &far)?;
         // A reset and no TIME_WAIT, which would use up the ports.
         setsockopt(&near, sockopt::Linger, &libc::linger { l_onoff: 1, l_linger: 0 })?;
         count += 1;

@@ -1,7 +1,7 @@
 //! What must hold on every kernel, in this order. To add one: a function and a line in [`CHECKS`].
 
 use std::{
-    mem,
+    fs, mem,
     net::{TcpListener, UdpSocket},
 };
 
@@ -10,18 +10,18 @@ use vpnmon_tests::{
     bpf,
     doctor::{Doctor, Outcome},
     home::Home,
-    machine::cgroup2,
+    machine::{cgroup2, kernel_version},
     status::Bytes,
     usage::UsageFile,
     wait::{SOON, equal, wait_for},
     witness::Witness,
 };
 
-use crate::{report, stage::Stage, system, traffic};
+use crate::{report, session, stage::Stage, system, traffic, tunnel::Tunnels};
 
 type Check = fn(&mut Stage<'_>);
 
-const CHECKS: [(&str, Check); 8] = [
+const CHECKS: [(&str, Check); 11] = [
     ("guest", guest),
     ("truth", truth),
     ("doctor", doctor),
@@ -29,6 +29,9 @@ const CHECKS: [(&str, Check); 8] = [
     ("count", count),
     ("pinned", pinned),
     ("adopt", adopt),
+    ("tags", tags),
+    ("tunnel", tunnel),
+    ("limit", limit),
     ("detach", detach),
 ];
 
@@ -38,7 +41,9 @@ const COUNTERS: &str = "SLOTS";
 /// Runs them all; one that fails does not keep the next from trying.
 pub fn run_all() {
     report::plan(CHECKS.iter().map(|(name, _)| *name));
-    let home = Home::new("");
+    fs::write(session::LOG, "").unwrap_or_else(|e| panic!("{}: {e}", session::LOG));
+    let home =
+        Home::new(&format!("[ssh]\nauth_log = '{}'\n[enforce]\nssh = 'block'\n", session::LOG));
     let mut stage = Stage::new(&home);
     for (name, check) in CHECKS {
         report::check(name, || check(&mut stage));
@@ -118,6 +123,55 @@ fn adopt(stage: &mut Stage<'_>) {
     stage.rows_are_exact();
 }
 
+/// Sockets of a session that are root's are counted for its user.
+fn tags(stage: &mut Stage<'_>) {
+    let moved = session::of(stage, "alice");
+    stage.expected.add_alice(moved);
+    stage.rows_are_exact();
+}
+
+/// Filters or links on two tunnels, and a client that is counted by them whatever becomes of the
+/// agent.
+fn tunnel(stage: &mut Stage<'_>) {
+    let mut tunnels = Tunnels::new();
+    Tunnels::are_metered(stage.agent());
+    let degraded = stage.agent().status().agent.degraded;
+    let has_tcx = kernel_version() >= (6, 6);
+    let says_clsact = degraded.iter().any(|line| line.starts_with("tcx: "));
+    assert_eq!(says_clsact, !has_tcx, "{degraded:?}");
+    assert!(!degraded.iter().any(|line| line.starts_with("tc on ")), "{degraded:?}");
+    tunnels.exchange();
+    tunnels.are_exact(stage.agent());
+    if let Some(agent) = stage.agent.take() {
+        agent.kill9();
+    }
+    tunnels.exchange();
+    stage.agent = Some(Agent::start(stage.home));
+    tunnels.are_exact(stage.agent());
+    tunnels.exchange();
+    tunnels.are_exact(stage.agent());
+    stage.tunnels = Some(tunnels);
+}
+
+/// Nothing leaves beyond a limit, also without the agent.
+fn limit(stage: &mut Stage<'_>) {
+    const MIB: u64 = 1 << 20;
+    let set = stage.home.agent(&["limit", "set", "carol", "1"]);
+    assert_eq!(set.code, 0, "{}", set.stderr);
+    if let Some(agent) = stage.agent.take() {
+        agent.kill9();
+    }
+    traffic::flood_of_carol();
+    stage.agent = Some(Agent::start(stage.home));
+    let used = wait_for("the limit of carol", SOON, || {
+        let rows = stage.agent().status().accounts;
+        let row = rows.into_iter().find(|row| row.name == "carol");
+        let row = row.ok_or_else(|| "no row".to_owned())?;
+        equal(row.state.as_str(), &"exceeded").map(|_| row.total_usage)
+    });
+    assert!(used <= MIB && used + 1228 > MIB, "{used} of {MIB}");
+}
+
 fn detach(stage: &mut Stage<'_>) {
     let agent = stage.agent.take().unwrap_or_else(|| panic!("no agent runs"));
     let _ = agent.terminate();
@@ -129,6 +183,9 @@ fn detach(stage: &mut Stage<'_>) {
     wait_for("no programs but the others'", SOON, || {
         equal(bpf::programs(), &stage.foreign_programs)
     });
+    if stage.tunnels.is_some() {
+        Tunnels::are_free();
+    }
     wait_for("no counters", SOON, || equal(bpf::maps(COUNTERS).len(), &0));
 }
 

@@ -6,11 +6,13 @@
 #![expect(clippy::panic, reason = "a check fails by panicking")]
 
 mod checks;
-mod loopback;
+mod links;
 mod report;
+mod session;
 mod stage;
 mod system;
 mod traffic;
+mod tunnel;
 
 use std::process;
 
@@ -24,7 +26,7 @@ fn main() {
     );
     report::begin(|| {
         system::mount_all();
-        loopback::bring_up();
+        links::bring_up("lo");
         system::load_modules();
     });
     checks::run_all();

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use vpnmon_tests::{agent::Agent, bpf, home::Home};
 
-use crate::traffic::{ROWS, Rows};
+use crate::{
+    traffic::{ROWS, Rows},
+    tunnel::Tunnels,
+};
 
 /// Where the agent lives, and what is known about it so far.
 pub struct Stage<'a> {
@@ -18,6 +21,8 @@ pub struct Stage<'a> {
     pub foreign_programs: BTreeSet<u32>,
     /// The map of counters, from `load` on.
     pub counters: BTreeSet<u32>,
+    /// From `tunnel` on.
+    pub tunnels: Option<Tunnels>,
     /// Of alice's usage file before the first agent died.
     pub epoch: Option<String>,
 }
@@ -31,6 +36,7 @@ impl<'a> Stage<'a> {
             expected: Rows::default(),
             foreign_programs: bpf::programs(),
             counters: BTreeSet::new(),
+            tunnels: None,
             epoch: None,
         }
     }

@@ -12,6 +12,8 @@ use vpnmon_tests::{
 /// In the guest's passwd: `xtask/src/kernels/guest.rs`.
 const ALICE: Account = Account { row: 0, uid: 1001 };
 const BOB: Account = Account { row: 1, uid: 1002 };
+/// Has a limit, and is in no other check.
+const CAROL: u32 = 1003;
 /// In no passwd, and beyond `ssh.max_uid`.
 const STRANGER: Account = Account { row: 2, uid: 70_000 };
 
@@ -45,6 +47,11 @@ impl Rows {
         sum(self.0)
     }
 
+    /// Alice has moved these too.
+    pub fn add_alice(&mut self, Bytes { up, down }: Bytes) {
+        self.add(ALICE, up, down);
+    }
+
     /// `account` has sent `up` bytes of IP packets and received `down`.
     fn add(&mut self, account: Account, up: u64, down: u64) {
         let row = &mut self.0[account.row];
@@ -68,6 +75,15 @@ pub fn every_kind() -> Rows {
         tcp(&mut rows, ALICE, BOB, v6);
     }
     rows
+}
+
+/// Carol sends to herself from two CPUs, as fast as it goes, until nothing goes any more.
+pub fn flood_of_carol() {
+    let place = || Place { uid: Some(CAROL), ..Place::default() };
+    let (_sink, port) = Order::new(place(), Role::UdpSink { at: address(false, 0) }).listen();
+    let to = address(false, port);
+    let flood = Role::UdpFlood { to, threads: 2, payload: 1200, refusals: 1000, most: u64::MAX };
+    Order::new(place(), flood).start().success(MINUTE);
 }
 
 /// Datagrams and their echoes. The kernel cuts a send of more than `segment` bytes into several.

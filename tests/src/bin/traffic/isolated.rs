@@ -38,13 +38,22 @@ pub fn become_command(
     run(command)
 }
 
-/// The same, where `/dev/log` is the socket at `log`.
-pub fn become_logged(log: &Path, command: &[String]) -> io::Result<()> {
+/// The same, where `/dev/log` is the socket at `log`, and the libraries may be other ones.
+pub fn become_logged(log: &Path, libraries: Option<&Path>, command: &[String]) -> io::Result<()> {
     let dev = log.with_file_name("dev");
     fs::create_dir_all(&dev)?;
     enter()?;
     mount_dev(&dev, log)?;
+    libraries.map_or(Ok(()), mount_libraries)?;
     run(command)
+}
+
+/// Puts `dir` over the machine's directory of the same name; what is only there stays.
+fn mount_libraries(dir: &Path) -> io::Result<()> {
+    let name = dir.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let at = Path::new("/usr/lib").join(name);
+    let layers = format!("lowerdir={}:{}", dir.display(), at.display());
+    Ok(mount(Some("none"), &at, Some("overlay"), MsFlags::MS_RDONLY, Some(&*layers))?)
 }
 
 /// Becomes a journald that no other program of the machine knows of.

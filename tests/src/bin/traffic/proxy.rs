@@ -12,14 +12,18 @@ pub fn serve(at: SocketAddr, to: SocketAddr) -> io::Result<()> {
     let listener = TcpListener::bind(at)?;
     println!("port {}", listener.local_addr()?.port());
     let (client, _) = listener.accept()?;
-    let server = TcpStream::connect(to)?;
-    for stream in [&client, &server] {
+    join(&client, &TcpStream::connect(to)?)
+}
+
+/// Passes on what comes from either, to the end of both.
+pub fn join(client: &TcpStream, server: &TcpStream) -> io::Result<()> {
+    for stream in [client, server] {
         stream.set_nodelay(true)?;
         tcp::closes_when_acknowledged(stream)?;
     }
     let (from, into) = (client.try_clone()?, server.try_clone()?);
     let up = thread::spawn(move || pass(&from, &into));
-    pass(&server, &client)?;
+    pass(server, client)?;
     up.join().map_err(|_| io::Error::other("the proxy panicked"))?
 }
 

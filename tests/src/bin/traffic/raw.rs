@@ -13,7 +13,7 @@ use nix::sys::{
     },
     time::{TimeVal, TimeValLike},
 };
-use vpnmon_tests::tap::Tap;
+use vpnmon_tests::{segments::checksum, tap::Tap};
 
 const ECHO_REPLY: u8 = 0;
 const ECHO_REQUEST: u8 = 8;
@@ -86,12 +86,4 @@ fn packet(from: SocketAddrV4, to: SocketAddrV4, payload: usize) -> Vec<u8> {
     packet.extend([0, 0]);
     packet.resize(20 + 8 + payload, 0x5a);
     packet
-}
-
-/// RFC 1071.
-fn checksum(bytes: &[u8]) -> u16 {
-    let words = bytes.chunks(2).map(|pair| [pair[0], pair.get(1).copied().unwrap_or(0)]);
-    let sum: u64 = words.map(|pair| u64::from(u16::from_be_bytes(pair))).sum();
-    // One's complement: the carries come back in, 0xffff standing for 0.
-    !u16::try_from(sum % 0xffff).unwrap_or_default()
 }

@@ -11,7 +11,7 @@ use nix::{
     libc,
     sys::socket::{setsockopt, sockopt},
 };
-use vpnmon_tests::order::Exchange;
+use vpnmon_tests::{hello, order::Exchange};
 
 use crate::pace;
 
@@ -23,21 +23,38 @@ pub fn listen(at: SocketAddr, exchange: Exchange, connections: u32) -> io::Resul
     (0..connections).try_for_each(|_| talk(&listener.accept()?.0, exchange))
 }
 
-pub fn connect(to: SocketAddr, exchange: Exchange, retry: bool) -> io::Result<()> {
-    let start = Instant::now();
-    let stream = loop {
-        match TcpStream::connect(to) {
-            Err(e)
-                if retry
-                    && start.elapsed() < GIVE_UP
-                    && e.kind() == ErrorKind::ConnectionRefused =>
-            {
-                thread::sleep(Duration::from_millis(20));
-            }
-            other => break other?,
-        }
-    };
+pub fn answer(at: SocketAddr, exchange: Exchange) -> io::Result<()> {
+    let listener = TcpListener::bind(at)?;
+    println!("port {}", listener.local_addr()?.port());
+    let stream = listener.accept()?.0;
+    stream.peek(&mut [0])?;
     talk(&stream, exchange)
+}
+
+pub fn connect(to: SocketAddr, exchange: Exchange, retry: bool) -> io::Result<()> {
+    talk(&(if retry { open(to) } else { TcpStream::connect(to) })?, exchange)
+}
+
+pub fn visit(to: SocketAddr, name: &str, exchange: Exchange) -> io::Result<()> {
+    let mut stream = TcpStream::connect(to)?;
+    let hello = hello::records(&hello::message(name), 16_000);
+    stream.set_nodelay(true)?;
+    stream.write_all(&hello)?;
+    let exchange = Exchange { send: exchange.send - hello.len() as u64, ..exchange };
+    if exchange.closes_first { converse(&stream, exchange) } else { talk(&stream, exchange) }
+}
+
+/// Connects as soon as somebody listens.
+pub fn open(to: SocketAddr) -> io::Result<TcpStream> {
+    let start = Instant::now();
+    loop {
+        match TcpStream::connect(to) {
+            Err(e) if start.elapsed() < GIVE_UP && e.kind() == ErrorKind::ConnectionRefused => {
+                thread::sleep(Duration::from_millis(2));
+            }
+            other => return other,
+        }
+    }
 }
 
 pub fn many(to: SocketAddr, exchange: Exchange, connections: u32) -> io::Result<()> {
@@ -59,7 +76,7 @@ pub fn refused(to: SocketAddr) -> io::Result<()> {
     Ok(())
 }
 
-fn talk(stream: &TcpStream, exchange: Exchange) -> io::Result<()> {
+pub fn talk(stream: &TcpStream, exchange: Exchange) -> io::Result<()> {
     closes_when_acknowledged(stream)?;
     converse(stream, exchange)
 }
@@ -86,14 +103,14 @@ pub fn closes_when_acknowledged(stream: &TcpStream) -> io::Result<()> {
 }
 
 /// Waits until the other end closes, which has nothing more to say.
-pub fn ends(stream: &TcpStream) -> io::Result<()> {
+pub fn ends(stream: impl Read) -> io::Result<()> {
     match read_all(stream, None)? {
         0 => Ok(()),
         extra => Err(io::Error::other(format!("{extra} bytes too many"))),
     }
 }
 
-fn write_all(mut stream: &TcpStream, exchange: Exchange) -> io::Result<()> {
+pub fn write_all(mut stream: impl Write, exchange: Exchange) -> io::Result<()> {
     let chunk = vec![0x5a; exchange.write];
     let mut sent = 0;
     let mut announced = 0;
@@ -111,7 +128,7 @@ fn write_all(mut stream: &TcpStream, exchange: Exchange) -> io::Result<()> {
 }
 
 /// Reads `wanted` bytes, or all until the other end closes.
-fn read_all(mut stream: &TcpStream, wanted: Option<u64>) -> io::Result<u64> {
+pub fn read_all(mut stream: impl Read, wanted: Option<u64>) -> io::Result<u64> {
     let mut buffer = vec![0; 1 << 18];
     let mut got = 0;
     while wanted.is_none_or(|wanted| got < wanted) {

@@ -19,13 +19,24 @@ pub fn echo(at: SocketAddr, datagrams: u32) -> io::Result<()> {
     println!("port {}", socket.local_addr()?.port());
     let mut buffer = vec![0; 1 << 16];
     for _ in 0..datagrams {
-        let (len, sender) = socket.recv_from(&mut buffer)?;
+        let (len, sender) = received(&socket, &mut buffer)?;
         socket.send_to(&buffer[..len], sender)?;
     }
     Ok(())
 }
 
-pub fn send(to: SocketAddr, rounds: u32, sends: &[usize], segment: Option<u16>) -> io::Result<()> {
+/// A process that was stopped and goes on finds its wait for a socket with a timeout interrupted
+/// (signal(7)).
+fn received(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+    loop {
+        match socket.recv_from(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            received => return received,
+        }
+    }
+}
+
+fn connect(to: SocketAddr) -> io::Result<UdpSocket> {
     let any: SocketAddr = if to.is_ipv4() {
         (Ipv4Addr::UNSPECIFIED, 0).into()
     } else {
@@ -34,6 +45,20 @@ pub fn send(to: SocketAddr, rounds: u32, sends: &[usize], segment: Option<u16>) 
     let socket = UdpSocket::bind(any)?;
     socket.connect(to)?;
     socket.set_read_timeout(Some(GIVE_UP))?;
+    Ok(socket)
+}
+
+pub fn say(to: SocketAddr, datagrams: &[Vec<u8>]) -> io::Result<()> {
+    let socket = connect(to)?;
+    for datagram in datagrams {
+        socket.send(datagram)?;
+        socket.recv(&mut [0])?;
+    }
+    Ok(())
+}
+
+pub fn send(to: SocketAddr, rounds: u32, sends: &[usize], segment: Option<u16>) -> io::Result<()> {
+    let socket = connect(to)?;
     if let Some(size) = segment {
         setsockopt(&socket, sockopt::UdpGsoSegment, &i32::from(size))?;
     }

@@ -10,22 +10,25 @@ const REFUSED: &[(&str, &str)] = &[
     ("[ssh]\n[ssh]\n", "2: not TOML: duplicate key"),
     (
         "\n[metre]\nusage = 'both'",
-        "2: metre: unknown section; use one of agent, meter, ssh, xray, hosts, enforce, metrics",
+        "2: metre: unknown section; use one of agent, meter, ssh, xray, forward, hosts, history, enforce, metrics, notify",
     ),
     (
         "usage = 'both'",
-        "1: usage: not a section; use sections: [agent], [meter], [ssh], [xray], [hosts], [enforce], [metrics]",
+        "1: usage: not a section; use sections: [agent], [meter], [ssh], [xray], [forward], [hosts], [history], [enforce], [metrics], [notify]",
     ),
     (
         "\n[[ssh]]\n",
-        "2: ssh: not a section; use sections: [agent], [meter], [ssh], [xray], [hosts], [enforce], [metrics]",
+        "2: ssh: not a section; use sections: [agent], [meter], [ssh], [xray], [forward], [hosts], [history], [enforce], [metrics], [notify]",
     ),
     (
         "[meter]\r\n\r\nusages = 'both'",
         "3: meter.usages: unknown key; use one of cgroup, interfaces, max_accounts, drain_interval, persist_interval, usage, loopback",
     ),
-    ("[metrics]\nport = 1", "2: metrics.port: unknown key; use listen"),
-    ("hosts.on = true", "1: hosts.on: unknown key; use enabled or max_hosts"),
+    (
+        "[metrics]\nport = 1",
+        "2: metrics.port: unknown key; use one of listen, allow_remote, accounts, max_accounts",
+    ),
+    ("hosts.on = true", "1: hosts.on: unknown key; use one of enabled, max_hosts, max_flows"),
     (
         "[meter]\nusage = 'sideways'",
         "2: meter.usage: unknown value `sideways`; use one of uplink, downlink, both",
@@ -80,9 +83,31 @@ const REFUSED: &[(&str, &str)] = &[
     ("[agent]\nstate_dir = ''", "2: agent.state_dir: bad value ``; use an absolute path"),
     ("[agent]\nbpffs = \"/a\\u0000\"", "2: agent.bpffs: bad value `/a\\x00`; use an absolute"),
     ("[agent]\nsocket = 5", "2: agent.socket: bad value 5; use an absolute path of at most 107"),
+    ("[xray]\npersist = 1", "2: xray.persist: bad value 1; use true or false"),
+    (
+        "[xray]\nbinary = 'xray'",
+        "2: xray.binary: bad value `xray`; use \"auto\" or an absolute path",
+    ),
     ("[xray]\nenabled = 'on'", "2: xray.enabled: bad value `on`; use \"auto\", true or false"),
     ("[xray]\napi = 'localhost'", "2: xray.api: bad value `localhost`; use an address and a"),
     ("[metrics]\nlisten = ':9477'", "2: metrics.listen: bad value `:9477`; use an address and"),
+    (
+        "[metrics]\nlisten = '0.0.0.0:9477'",
+        "2: metrics.listen: other machines reach 0.0.0.0:9477, and whoever connects is answered; use",
+    ),
+    ("[metrics]\nmax_accounts = 0", "2: metrics.max_accounts: bad value 0; use a whole number"),
+    ("[notify]\ncommand = ['tell']", "2: notify.command: bad value [\"tell\"]; use a list of an"),
+    ("[notify]\ncommand = ['/a', \"\\u0000\"]", "2: notify.command: bad value"),
+    ("[notify]\nevents = ['gone']", "2: notify.events: bad value [\"gone\"]; use a list of limit-"),
+    (
+        "[notify]\nwebhook_format = 'xml'",
+        "2: notify.webhook_format: unknown value `xml`; use one of json, text, slack, discord,",
+    ),
+    (
+        "[notify]\n\nwebhook_format = 'telegram'",
+        "3: notify.webhook_format: telegram needs a chat; add telegram_chat",
+    ),
+    ("[notify]\ntimeout = '6m'", "2: notify.timeout: bad value `6m`; use a duration from 100ms to"),
     (
         "[ssh]\nmin_uid = 2000\nmax_uid = 1000",
         "2: ssh.min_uid: min_uid 2000 is above max_uid 1000; use min_uid <= max_uid",
@@ -90,6 +115,18 @@ const REFUSED: &[(&str, &str)] = &[
     ("[ssh]\n\nmax_uid = 999", "3: ssh.max_uid: min_uid 1000 is above max_uid 999; use"),
     ("[ssh]\nmin_uid = 0", "2: ssh.min_uid: bad value 0; use a whole number from 1 to"),
     ("[ssh]\nauth_log = 'x'", "2: ssh.auth_log: bad value `x`; use \"auto\", \"journald\" or"),
+    (
+        "[forward]\nnames = { '10.8.0' = 'a' }",
+        "2: forward.names: bad value `10.8.0`; use a table of names by tunnel address",
+    ),
+    ("[forward]\nnames = { '10.8.0.2' = 5 }", "2: forward.names: bad value 5; use"),
+    ("[forward.names]\n'10.8.0.2' = ''", "2: forward.names: bad value ``; use a table of names by"),
+    ("[forward.names]\n'10.8.0.2' = 'other'", "2: forward.names: bad value `other`; use a table"),
+    (
+        "[forward.names]\n'10.8.0.2' = 'a'\n'10.8.0.2/32' = 'b'",
+        "1: forward.names: 10.8.0.2 is named twice; use a table of names",
+    ),
+    ("[history]\nkeep_days = 0", "2: history.keep_days: bad value 0; use a whole number from 1 to"),
     ("[hosts]\nmax_hosts = 0", "2: hosts.max_hosts: bad value 0; use a whole number from 1 to"),
     (
         "[enforce]\nwarn_percent = 101",

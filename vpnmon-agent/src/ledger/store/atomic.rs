@@ -44,6 +44,11 @@ pub fn stage(dir: &Path, name: &str, bytes: &[u8], mode: u32, sync: Sync) -> io:
 }
 
 impl Staged {
+    /// Where it is until then.
+    pub fn temporary(&self) -> &Path {
+        &self.temporary
+    }
+
     /// Renames it into place; its data is on the disk.
     pub fn publish(self) -> io::Result<fs::Metadata> {
         match fs::rename(&self.temporary, &self.path) {

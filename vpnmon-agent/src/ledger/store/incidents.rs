@@ -58,6 +58,11 @@ impl<'a> Account<'a> {
     }
 }
 
+/// An incident in the words of the file.
+pub fn incident_json(incident: &Incident) -> serde_json::Result<serde_json::Value> {
+    serde_json::to_value(line(incident))
+}
+
 /// Appends one line each, durable when this returns.
 pub fn append(path: &Path, incidents: &[Incident]) -> io::Result<()> {
     if incidents.is_empty() {

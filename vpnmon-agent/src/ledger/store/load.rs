@@ -147,7 +147,7 @@ pub fn read_file(path: &Path, max_bytes: u64) -> Result<(Vec<u8>, fs::Metadata)>
     Ok((text, metadata))
 }
 
-fn is_not_found(error: &anyhow::Error) -> bool {
+pub fn is_not_found(error: &anyhow::Error) -> bool {
     let io = error.downcast_ref::<io::Error>();
     io.is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
 }

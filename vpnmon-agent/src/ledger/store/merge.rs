@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::SystemTime};
 
 use crate::{
-    ledger::record::Record,
+    ledger::{record::Record, recorded::Recorded},
     model::{AccountKey, Bytes},
 };
 
@@ -62,6 +62,33 @@ fn join(file: FromDisk, kept: FromDisk) -> Record {
 }
 
 fn with_what_the_file_lacks(file: Record, kept: &Record, raw: Option<Bytes>) -> Record {
-    let &Record { uid, is_disabled, imported, passwd_digest, .. } = kept;
-    Record { uid, raw, is_disabled, imported, passwd_digest, ..file }
+    let &Record { uid, fwmark, is_disabled, is_warned, .. } = kept;
+    let &Record { imported, passwd_digest, is_configured, .. } = kept;
+    // Who has put usage back in the file has lifted the limit.
+    let exceeded_at = kept.exceeded_at.filter(|_| file.total_usage() >= kept.total_usage());
+    let clients = kept.clients.clone();
+    let recorded = recorded(&file, kept);
+    Record {
+        uid,
+        raw,
+        is_disabled,
+        exceeded_at,
+        is_warned,
+        imported,
+        clients,
+        passwd_digest,
+        fwmark,
+        is_configured,
+        recorded,
+        ..file
+    }
+}
+
+/// What the file has counted since the snapshot is for the history as well.
+fn recorded(file: &Record, kept: &Record) -> Recorded {
+    let Recorded { number, bytes } = kept.recorded;
+    let since = |of: fn(Bytes) -> u64| of(file.bytes).saturating_sub(of(kept.bytes));
+    let uplink = bytes.uplink.saturating_add(since(|bytes| bytes.uplink));
+    let downlink = bytes.downlink.saturating_add(since(|bytes| bytes.downlink));
+    Recorded { number, bytes: Bytes { uplink, downlink } }
 }

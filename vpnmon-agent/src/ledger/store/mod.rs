@@ -3,12 +3,15 @@
 //! Every file but the append-only ones is replaced whole, so a reader never sees half of one, and
 //! a crash leaves the old or the new. The snapshot is written before the usage files of a batch.
 
-mod atomic;
+pub mod atomic;
+pub mod excerpts;
 mod foreign;
 pub mod hosts;
 mod incidents;
+pub mod kept;
 pub mod load;
 mod merge;
+mod tail;
 
 use std::{
     collections::HashMap,
@@ -21,15 +24,18 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    hosts::{Restored, keep::HostsBatch},
     ledger::{
         batch::{Batch, Stored},
         file_name::usage_file_name,
+        incident::Incident,
         record::Record,
         usage_file::UsageFile,
     },
     model::{AccountKey, Service},
 };
 
+pub use self::incidents::incident_json;
 use self::{
     atomic::{Staged, Sync},
     foreign::{Found, Seen, Stamp},
@@ -62,6 +68,7 @@ pub struct Store {
     bare_names: HashMap<String, Service>,
     /// The usage files as they were when they were last written or read, by file name.
     seen: HashMap<String, Seen>,
+    hosts: hosts::Files,
 }
 
 impl Store {
@@ -70,7 +77,8 @@ impl Store {
         let usage = dir.join(USAGE_DIR);
         make_dir(&usage).with_context(|| format!("cannot make {}", usage.display()))?;
         atomic::probe(&usage).with_context(|| format!("cannot write to {}", usage.display()))?;
-        Ok(Self { dir: dir.to_owned(), bare_names: HashMap::new(), seen: HashMap::new() })
+        let (bare_names, seen) = (HashMap::new(), HashMap::new());
+        Ok(Self { dir: dir.to_owned(), bare_names, seen, hosts: hosts::Files::default() })
     }
 
     /// Where the usage files are.
@@ -103,8 +111,24 @@ impl Store {
             fail(&mut stored, EVENTS, &error);
             stored.failed.incidents = batch.incidents;
         }
+        self.write_hosts(*batch.hosts, at, &mut stored);
         stored.took = started.elapsed();
         stored
+    }
+
+    fn write_hosts(&mut self, batch: HostsBatch, at: u64, stored: &mut Stored) {
+        let outcome = self.hosts.write(&self.dir, batch, at);
+        if let Some((file, error)) = &outcome.error {
+            fail(stored, file, error);
+        }
+        *stored.failed.hosts = outcome.failed;
+        stored.found_hosts = outcome.found;
+        stored.incidents.extend(outcome.incidents);
+    }
+
+    /// Reads what is known of hosts; a damaged file is set aside, never overwritten.
+    pub fn load_hosts(&mut self, at: u64, incidents: &mut Vec<Incident>) -> Restored {
+        self.hosts.load(&self.dir, at, incidents)
     }
 
     fn write_records(&mut self, records: Vec<Record>, at: u64, stored: &mut Stored) {

@@ -4,7 +4,10 @@ use jiff::civil::Date;
 use tempfile::TempDir;
 
 use super::{load::Loaded, *};
-use crate::{ledger::incident::Kind, model::Bytes};
+use crate::{
+    ledger::{incident::Kind, recorded::Recorded},
+    model::Bytes,
+};
 
 fn record(service: Service, name: &str, uplink: u64) -> Record {
     Record {
@@ -23,8 +26,14 @@ fn record(service: Service, name: &str, uplink: u64) -> Record {
         last_reset: Date::constant(2026, 11, 23),
         last_update: 1_700_000_000,
         is_disabled: false,
+        exceeded_at: None,
+        is_warned: false,
         imported: None,
+        clients: Vec::new(),
         passwd_digest: None,
+        fwmark: None,
+        is_configured: false,
+        recorded: Recorded::default(),
     }
 }
 
@@ -110,6 +119,7 @@ fn a_usage_file_newer_than_the_snapshot_brings_its_raw_counters_along() {
         is_disabled: true,
         imported: Some(5),
         passwd_digest: Some(7),
+        recorded: Recorded { number: 0, bytes: Bytes { uplink: 10, downlink: 2 } },
         ..record(Service::Ssh, "john", 20)
     };
     write(&mut store, usage(std::slice::from_ref(&later)));

@@ -28,6 +28,7 @@ pub fn accepted(server: Server, message: &[u8]) -> Option<Accepted> {
     match server {
         Server::OpenSsh => openssh(text),
         Server::Dropbear => dropbear(text),
+        Server::Xray => None,
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod candidate;
 mod child;
+mod gone;
 mod journal;
 mod lines;
 mod log;
@@ -23,7 +24,6 @@ mod tail;
 #[cfg(test)]
 mod tests;
 mod tracked;
-mod transport;
 mod verdict;
 mod walk;
 mod watch;
@@ -31,11 +31,12 @@ mod watch;
 use self::{message::Accepted, stamp::Stamp};
 pub use self::{
     places::Places,
-    procfs::ProcRoot,
-    transport::{TransportSocket, transport_sockets},
+    procfs::{FdKind, ProcRoot},
+    sockets::Tables,
+    tail::Tail,
     watch::SessionWatch,
 };
-pub use crate::session::{Server, Session, SessionEvent};
+pub use crate::session::{Listener, Server, Session, SessionEvent};
 
 impl Server {
     /// By the name in its log lines.

@@ -120,6 +120,7 @@ pub fn stage(proc: &ProcRoot, it: &Process, origin: &Origin) -> Stage {
     match it.server {
         Server::OpenSsh => openssh(proc, it),
         Server::Dropbear => dropbear(proc, it, origin),
+        Server::Xray => Stage::Before,
     }
 }
 

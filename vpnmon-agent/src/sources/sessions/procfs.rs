@@ -89,15 +89,25 @@ impl ProcRoot {
     /// The server that a process runs, if the file it runs is the administrator's: anybody can name
     /// a file `sshd`. "The administrator" is who `/proc` itself belongs to.
     pub fn server(&self, pid: u32) -> Option<Server> {
+        Server::of_program(&self.program(pid)?)
+    }
+
+    /// The file name of a process' program, if the program is root's and nobody else can write to it.
+    pub fn program(&self, pid: u32) -> Option<Vec<u8>> {
         let link = self.of(pid, "exe");
         let target = fs::read_link(&link).ok()?;
         let name = target.file_name()?.as_bytes();
         // An upgrade takes the file from under its processes; dpkg moves it away first.
         let name = name.strip_suffix(b" (deleted)").unwrap_or(name);
-        let server = Server::of_program(name.strip_suffix(b".dpkg-tmp").unwrap_or(name))?;
+        let name = name.strip_suffix(b".dpkg-tmp").unwrap_or(name).to_vec();
         let file = fs::metadata(&link).ok()?;
         let owner = fs::metadata(&self.0).ok()?.uid();
-        (file.uid() == owner && file.permissions().mode() & 0o022 == 0).then_some(server)
+        (file.uid() == owner && file.permissions().mode() & 0o022 == 0).then_some(name)
+    }
+
+    /// Whether a process runs anything: one that is about to end does not any more.
+    pub fn runs(&self, pid: u32) -> bool {
+        fs::read_link(self.of(pid, "exe")).is_ok()
     }
 
     /// Real and effective uid.
@@ -107,6 +117,14 @@ impl ProcRoot {
         let mut words = std::str::from_utf8(line).ok()?.split_whitespace();
         let mut uid = || words.next()?.parse().ok();
         Some((uid()?, uid()?))
+    }
+
+    /// Effective capabilities, as the bits of `capabilities(7)`.
+    pub fn capabilities(&self, pid: u32) -> Option<u64> {
+        let text = read(&self.of(pid, "status"))?;
+        let mut lines = text.split(|byte| *byte == b'\n');
+        let bits = lines.find_map(|line| line.strip_prefix(b"CapEff:"))?;
+        u64::from_str_radix(std::str::from_utf8(bits).ok()?.trim(), 16).ok()
     }
 
     /// The title, if a process has given itself one: its first argument.
@@ -145,6 +163,15 @@ impl ProcRoot {
         let mut fds: Vec<_> = entries.take(MAX_FDS).filter_map(fd).collect();
         fds.sort_by_key(|fd| fd.number);
         fds
+    }
+
+    /// Inodes of all sockets of a process.
+    pub fn socket_inodes(&self, pid: u32) -> Vec<u64> {
+        let sockets = self.fds(pid).into_iter().filter_map(|fd| match fd.kind {
+            FdKind::Socket(inode) => Some(inode),
+            FdKind::PipeOut(_) | FdKind::PipeIn(_) => None,
+        });
+        sockets.collect()
     }
 
     fn fd(&self, pid: u32, path: &Path) -> Option<Fd> {

@@ -69,6 +69,15 @@ impl Tail {
         Some(reader.at)
     }
 
+    /// Opens the file so that its last `bytes` are read too, from the first whole line on.
+    pub fn open_before_end(&mut self, bytes: u64) {
+        if let Some(end) = self.open_at_end()
+            && let Some(reader) = self.current.as_mut()
+        {
+            reader.begin_at(end.saturating_sub(bytes));
+        }
+    }
+
     /// Hands the lines that are new to `each`.
     pub fn poll(&mut self, now: Duration, mut each: impl FnMut(&[u8])) {
         if let Err(error) = self.follow(now, &mut each) {

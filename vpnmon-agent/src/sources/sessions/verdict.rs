@@ -101,7 +101,8 @@ impl Candidate {
         let since =
             line.and_then(|(_, claim)| claim.at).unwrap_or_else(|| look.started(it.start_time));
         let processes = [it].into_iter().chain(beside);
-        let sessions = processes.map(|process| session(process, user, client, since)).collect();
+        let sessions =
+            processes.map(|process| session(look, process, user, client, since)).collect();
         Verdict::Sessions { sessions, by_line: false }
     }
 
@@ -128,7 +129,10 @@ impl Candidate {
         let since = line.as_ref().and_then(|(_, claim)| claim.at);
         let since = since.unwrap_or_else(|| look.started(it.start_time));
         let user = line.map_or_else(|| look.users.key(uid).name, |(said, _)| said.user);
-        Verdict::Sessions { sessions: vec![session(it, &user, client, since)], by_line: false }
+        Verdict::Sessions {
+            sessions: vec![session(look, it, &user, client, since)],
+            by_line: false,
+        }
     }
 
     /// The process stays root: only a line says whose it is.
@@ -154,7 +158,7 @@ impl Candidate {
         let Some((said, claim)) = first else { return Verdict::Wait };
         *refused += count - 1;
         let since = claim.at.unwrap_or(look.unix_seconds);
-        let session = session(it, &said.user, client, since);
+        let session = session(look, it, &said.user, client, since);
         Verdict::Sessions { sessions: vec![session], by_line: true }
     }
 
@@ -201,8 +205,20 @@ impl Look<'_> {
     }
 }
 
-fn session(it: &Process, user: &str, client: Option<SocketAddr>, since: u64) -> Session {
+fn session(
+    look: &mut Look<'_>,
+    it: &Process,
+    user: &str,
+    client: Option<SocketAddr>,
+    since: u64,
+) -> Session {
+    let local = client.filter(|client| client.ip().is_loopback());
+    let front = local.and_then(|client| {
+        let table = look.tables.of(look.proc, it.pid);
+        table.values().find(|socket| socket.local == client).map(|socket| socket.uid)
+    });
     Session {
+        front,
         pid: it.pid,
         start_time: it.start_time,
         server: it.server,

@@ -1,8 +1,12 @@
 //! Finding server processes: those that listen, and from them those that have clients.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use super::{
+    Listener, SessionEvent,
     process::{Origin, Process, listens, origin, process},
     procfs::ProcRoot,
     sockets::{Tables, tcp_of},
@@ -15,6 +19,9 @@ const STEP: usize = 256;
 const EVERY: Duration = Duration::from_mins(1);
 /// The same where the kernel does not list children: then sessions are found this way too.
 const EVERY_WITHOUT_CHILDREN: Duration = Duration::from_secs(5);
+/// Between two looks at processes that were not there before: a server just started is to be known
+/// before its first client is. Each is looked at twice, for it may become a server in between.
+const NEW_EVERY: Duration = Duration::from_secs(1);
 /// Between two looks at the children of the listeners.
 const LIST_EVERY: Duration = Duration::from_secs(1);
 
@@ -22,8 +29,15 @@ const LIST_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub struct Walk {
     listeners: HashMap<u32, Process>,
+    /// What has become of listeners since it was last told.
+    changes: Vec<SessionEvent>,
     left: Vec<u32>,
+    /// Processes that are not new any more.
+    seen: HashSet<u32>,
+    /// Those that were new at the last look.
+    new: Vec<u32>,
     again_at: Duration,
+    new_at: Duration,
     list_at: Duration,
     walked: bool,
     without_children: bool,
@@ -46,7 +60,12 @@ impl Walk {
         }
         let step = if std::mem::replace(&mut self.walked, true) { STEP } else { usize::MAX };
         let rest = self.left.len().saturating_sub(step);
-        for pid in self.left.split_off(rest) {
+        let mut due = self.left.split_off(rest);
+        if now >= self.new_at {
+            self.new_at = now + NEW_EVERY;
+            due.extend(self.new_processes(proc));
+        }
+        for pid in due {
             if !known(pid) && !self.listeners.contains_key(&pid) {
                 found.extend(self.role(proc, tables, pid));
             }
@@ -58,11 +77,33 @@ impl Walk {
         found
     }
 
+    /// What has become of listeners since the last call.
+    pub fn changes(&mut self) -> Vec<SessionEvent> {
+        std::mem::take(&mut self.changes)
+    }
+
     /// A process that a line names has this origin.
     pub fn met(&mut self, origin: &Origin) {
         if let Origin::Listener(listener) = origin {
-            self.listeners.insert(listener.pid, *listener);
+            self.listens(*listener);
         }
+    }
+
+    fn listens(&mut self, it: Process) {
+        if self.listeners.insert(it.pid, it) != Some(it) {
+            let Process { pid, start_time, server, .. } = it;
+            self.changes.push(SessionEvent::Listens(Listener { pid, start_time, server }));
+        }
+    }
+
+    /// Those that were not there at the look before the last.
+    fn new_processes(&mut self, proc: &ProcRoot) -> Vec<u32> {
+        let there: HashSet<_> = proc.pids().into_iter().collect();
+        let mut due = std::mem::take(&mut self.new);
+        self.new = there.difference(&self.seen).copied().collect();
+        due.extend(&self.new);
+        self.seen = there;
+        due
     }
 
     fn role(&mut self, proc: &ProcRoot, tables: &mut Tables, pid: u32) -> Option<(u32, u64)> {
@@ -74,7 +115,7 @@ impl Walk {
                 Some((pid, it.start_time))
             }
             Origin::Orphan if is_listener(proc, tables, &it) => {
-                self.listeners.insert(pid, it);
+                self.listens(it);
                 None
             }
             Origin::Orphan => Some((pid, it.start_time)),
@@ -84,10 +125,14 @@ impl Walk {
     /// The listeners' children that are not known yet.
     fn list(&mut self, proc: &ProcRoot, known: impl Fn(u32) -> bool, found: &mut Vec<(u32, u64)>) {
         let mut without = false;
+        let changes = &mut self.changes;
         self.listeners.retain(|pid, listener| {
             let Some(children) = proc.children(*pid) else {
                 let lives = process(proc, *pid).is_some_and(|it| it == *listener);
                 without |= lives;
+                if !lives {
+                    changes.push(SessionEvent::ListenerEnded { pid: *pid });
+                }
                 return lives;
             };
             for child in children.into_iter().filter(|child| !known(*child)) {

@@ -7,8 +7,9 @@ use std::{collections::HashMap, path::Path, time::Duration};
 use nix::unistd::{SysconfVar, sysconf};
 
 use super::{
-    Places, ProcRoot, SessionEvent,
+    Listener, Places, ProcRoot, SessionEvent,
     candidate::{Candidate, Claim},
+    gone::Gone,
     log::Log,
     problems::{self, Counted},
     sockets::Tables,
@@ -36,6 +37,7 @@ pub struct SessionWatch {
     users: Users,
     sessions: Tracked,
     candidates: HashMap<u32, Candidate>,
+    gone: Gone,
     walk: Walk,
     counted: Counted,
     ticks: u64,
@@ -61,6 +63,7 @@ impl SessionWatch {
             users: Users::default(),
             sessions: Tracked::default(),
             candidates: HashMap::new(),
+            gone: Gone::default(),
             walk: Walk::default(),
             counted: Counted::default(),
             ticks: ticks.and_then(|it| u64::try_from(it).ok()).unwrap_or(USUAL_TICKS).max(1),
@@ -93,13 +96,29 @@ impl SessionWatch {
         if looks_back && !self.log.looks_back() {
             self.candidates.values_mut().for_each(Candidate::look_soon);
         }
+        for pid in self.gone.forget(self.now) {
+            self.counted.refuse(pid, 1);
+        }
         let mut tables = Tables::default();
         self.find(&mut tables, is_first);
+        // First, so that a server is known before its sessions are.
+        events.splice(0..0, self.walk.changes());
         self.look(&mut tables, now.unix_seconds, &mut events);
         if !self.looked_back {
             self.look_back(now.unix_seconds);
         }
         events
+    }
+
+    /// Whether logins of sessions that were there before are still being read. Until then what these
+    /// move may be nobody's, so the next poll is better soon.
+    pub fn looks_back(&self) -> bool {
+        self.log.looks_back()
+    }
+
+    /// The sessions that these processes were, which the kernel has seen and which are over.
+    pub fn were(&mut self, processes: &[Listener], now: Now) -> Vec<SessionEvent> {
+        self.gone.were(processes, now.monotonic, now.unix_seconds)
     }
 
     /// What a person should know, in sentences.

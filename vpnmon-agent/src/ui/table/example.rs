@@ -80,5 +80,5 @@ pub(crate) fn status() -> Status {
         degraded: vec!["tcx: kernel 6.1 has none, using clsact".into()],
         lost: Lost::default(),
     };
-    Status { schema: SCHEMA, agent, accounts: accounts(), interfaces: Vec::new() }
+    Status { schema: SCHEMA, agent, accounts: accounts(), interfaces: Vec::new(), hosts: None }
 }

@@ -108,7 +108,7 @@ fn more(count: usize, columns: usize) -> String {
 }
 
 /// `text` in `columns`, on the right for numbers.
-fn padded(text: &str, columns: usize, right: bool) -> String {
+pub fn padded(text: &str, columns: usize, right: bool) -> String {
     let blank = " ".repeat(columns.saturating_sub(width(text)));
     if right { blank + text } else { text.to_owned() + &blank }
 }

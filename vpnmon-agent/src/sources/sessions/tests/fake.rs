@@ -187,15 +187,20 @@ impl Machine {
         Now { unix_seconds: START + monotonic.as_secs(), today: date(2026, 11, 24), monotonic }
     }
 
-    /// Polls ten times a second for so long; what changed, as text.
+    /// Polls ten times a second for so long; what sessions changed, as text.
     pub fn poll(&mut self, watch: &mut SessionWatch, seconds: f64) -> Vec<String> {
+        self.events(watch, seconds).iter().filter_map(shown).collect()
+    }
+
+    /// The same with all that is told of.
+    pub fn events(&mut self, watch: &mut SessionWatch, seconds: f64) -> Vec<SessionEvent> {
         let end = self.now + Duration::from_secs_f64(seconds);
         let mut events = Vec::new();
         while self.now < end {
             self.now += Duration::from_millis(100);
             events.extend(watch.poll(self.now()));
         }
-        events.iter().map(shown).collect()
+        events
     }
 }
 
@@ -204,13 +209,14 @@ pub fn append(path: &Path, text: &str) {
     file.write_all(text.as_bytes()).unwrap();
 }
 
-fn shown(event: &SessionEvent) -> String {
+fn shown(event: &SessionEvent) -> Option<String> {
     match event {
         SessionEvent::Began(Session { pid, user, client, client_port, .. }) => {
             let client = client.zip(*client_port).map(SocketAddr::from);
             let client = client.map_or("?".to_owned(), |client| client.to_string());
-            format!("+{pid} {user} {client}")
+            Some(format!("+{pid} {user} {client}"))
         }
-        SessionEvent::Ended { pid, start_time } => format!("-{pid} {start_time}"),
+        SessionEvent::Ended { pid, start_time } => Some(format!("-{pid} {start_time}")),
+        SessionEvent::Listens(_) | SessionEvent::ListenerEnded { .. } => None,
     }
 }

@@ -3,7 +3,7 @@
 use super::fake::{Machine, Made, PORT, START, UPTIME};
 use crate::{
     config::AuthLog,
-    sources::sessions::{ProcRoot, transport_sockets},
+    sources::sessions::{Server, SessionEvent},
 };
 
 const NOTHING: [&str; 0] = [];
@@ -82,7 +82,8 @@ fn openssh_sessions_are_found_without_a_line() {
         });
         let both = ["+400 john 1.2.3.4:5", "+402 john 1.2.3.4:5"];
         assert_eq!(machine.poll(&mut watch, 1.5), both, "{child}");
-        assert_eq!(machine.watch().poll(machine.now()).len(), 2, "a later tracker");
+        let mut later = machine.watch();
+        assert_eq!(machine.poll(&mut later, 0.1).len(), 2, "a later tracker");
         assert_eq!(watch.problems(), NOTHING);
     }
 }
@@ -166,16 +167,30 @@ fn a_machine_without_a_log_says_so() {
 }
 
 #[test]
-fn transport_is_what_listens_and_what_clients_are_connected_to() {
+fn listeners_are_told_of_when_they_begin_and_end() {
     let mut machine = Machine::new();
+    let mut watch = machine.watch();
+    let mut changed = |machine: &mut Machine, seconds| {
+        let listens = |event| match event {
+            SessionEvent::Listens(it) => Some((it.pid, Some(it.server))),
+            SessionEvent::ListenerEnded { pid } => Some((pid, None)),
+            SessionEvent::Began(_) | SessionEvent::Ended { .. } => None,
+        };
+        let events = machine.events(&mut watch, seconds);
+        let mut changed: Vec<_> = events.into_iter().filter_map(listens).collect();
+        changed.sort_unstable_by_key(|(pid, _)| *pid);
+        changed
+    };
+    let both = [(100, Some(Server::Dropbear)), (200, Some(Server::OpenSsh))];
+    assert_eq!(changed(&mut machine, 0.1), both);
+    // A session that listens for its user is no server.
     machine.dropbear(300, 7, "1.2.3.4:5");
-    // Where the session is connected to, and what it listens on for its user.
-    machine.socket(300, 7, 40_000, Some("9.9.9.9:443".parse().unwrap()));
     machine.socket(300, 8, 8080, None);
-    let mut sockets: Vec<_> = transport_sockets(&ProcRoot(machine.path("proc")))
-        .iter()
-        .map(|it| (it.pid, it.fd, it.inode))
-        .collect();
-    sockets.sort_unstable();
-    assert_eq!(sockets, [(100, 3, 10_003), (200, 3, 20_003), (300, 0, 30_000)]);
+    assert_eq!(changed(&mut machine, 3.0), []);
+    // One that starts later is known within two seconds.
+    machine.process(Made { pid: 210, ..Made::default() });
+    machine.socket(210, 3, PORT + 2, None);
+    assert_eq!(changed(&mut machine, 2.0), [(210, Some(Server::Dropbear))]);
+    machine.end(210);
+    assert_eq!(changed(&mut machine, 2.0), [(210, None)]);
 }

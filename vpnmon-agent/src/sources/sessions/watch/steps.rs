@@ -30,7 +30,8 @@ impl SessionWatch {
     ) -> bool {
         let pid = login.pid;
         let Some(it) = process(&self.proc, pid).filter(|it| it.server == login.server) else {
-            return false;
+            let is_gone = !claim.is_old && !self.proc.runs(pid);
+            return is_gone && self.gone.claim(pid, &login.said, claim.at, self.now);
         };
         let mut contradicts = false;
         if let Some(known) = self.sessions.get(pid) {
@@ -120,7 +121,13 @@ impl SessionWatch {
             self.counted.refuse(pid, refused);
             match verdict {
                 Verdict::Wait => continue,
-                Verdict::No => {}
+                Verdict::No if self.proc.runs(pid) => {}
+                Verdict::No => {
+                    let new = candidate.claims.drain(..).filter(|(_, claim)| !claim.is_old);
+                    for (said, claim) in new {
+                        let _no_room = self.gone.claim(pid, &said, claim.at, self.now);
+                    }
+                }
                 Verdict::Sessions { sessions, by_line } => {
                     for session in sessions {
                         events.extend(self.sessions.end(session.pid));

@@ -1,0 +1,3 @@
+#![no_main]
+
+vpnmon_fuzz::fuzz!("enforce_journal");

@@ -1,0 +1,3 @@
+#![no_main]
+
+vpnmon_fuzz::fuzz!("sock_diag");
