@@ -54,8 +54,7 @@ impl<'a> Agent<'a> {
             if let Some(status) = process.ended() {
                 panic!("the agent ended: {status}; stderr:\n{}", process.stderr());
             }
-            UnixStream::connect(home.socket())
-                .map_err(|e| format!("{e}; stderr:\n{}", process.stderr()))
+            UnixStream::connect(home.socket()).map_err(|e| e.to_string())
         });
         Self { home, process }
     }

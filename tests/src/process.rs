@@ -18,7 +18,7 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::wait::{SOON, wait_for};
+use crate::wait::{SOON, patient, wait_for};
 
 /// A running child; killed on drop.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ impl Process {
     /// The next line of its stdout, unless it ends or keeps silent.
     #[must_use]
     pub fn next_line(&mut self, deadline: Duration) -> Option<String> {
-        self.lines.recv_timeout(deadline).ok()
+        self.lines.recv_timeout(patient(deadline)).ok()
     }
 
     /// The number after `word` in the next line.
@@ -176,7 +176,7 @@ pub fn outcome(program: &str, args: &[&str]) -> Ended {
     let group = Pid::from_raw(child.id().cast_signed());
     let (sender, end) = channel();
     thread::spawn(move || sender.send(child.wait_with_output()));
-    let output = end.recv_timeout(GIVE_UP).or_else(|_| {
+    let output = end.recv_timeout(patient(GIVE_UP)).or_else(|_| {
         let _ended_just_now = killpg(group, Signal::SIGKILL);
         end.recv()
     });

@@ -14,8 +14,8 @@ use crate::{
     kernels::{qemu::Qemu, report::Report},
 };
 
-/// An emulated machine takes half a minute on a fast machine, and two on a slow one.
-const DEADLINE: Duration = Duration::from_mins(6);
+/// An emulated machine takes half a minute on a fast machine, and three on a slow one.
+const DEADLINE: Duration = Duration::from_mins(10);
 const POLL: Duration = Duration::from_millis(50);
 /// No network device, no disk, no display: nothing leaves the guest but its console.
 const MACHINE: [&str; 15] = [

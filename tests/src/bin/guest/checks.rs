@@ -156,6 +156,8 @@ fn tunnel(stage: &mut Stage<'_>) {
 /// Nothing leaves beyond a limit, also without the agent.
 fn limit(stage: &mut Stage<'_>) {
     const MIB: u64 = 1 << 20;
+    // Without one the limit would go to the disk alone, and nothing would end the flood.
+    let _ = stage.agent();
     let set = stage.home.agent(&["limit", "set", "carol", "1"]);
     assert_eq!(set.code, 0, "{}", set.stderr);
     if let Some(agent) = stage.agent.take() {

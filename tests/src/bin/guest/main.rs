@@ -17,6 +17,11 @@ mod tunnel;
 use std::process;
 
 use nix::sys::reboot::{RebootMode, reboot};
+use vpnmon_tests::wait;
+
+/// An emulator on a busy machine: the start of an agent, which takes less than a second elsewhere,
+/// was seen to take 25.
+const TIMES_SLOWER: u32 = 5;
 
 fn main() {
     assert_eq!(
@@ -24,6 +29,7 @@ fn main() {
         1,
         "this is the init of a virtual machine: run `cargo xtask kernels`"
     );
+    wait::be_patient(TIMES_SLOWER);
     report::begin(|| {
         system::mount_all();
         links::bring_up("lo");
