@@ -26,7 +26,7 @@ use super::{
     datagram::{self, MAX_IN_BUFFER, PIECE, UDP_HEADER},
     forward_maps::{self as known, Key},
     maps, sight,
-    stream::{CALLS, MORE, READ, STEPS},
+    stream::{CALLS, MORE, READ, ROUNDS, STEPS},
 };
 use crate::{flows, frame::Frame, helpers::current_cpu, packet::Direction};
 
@@ -63,7 +63,7 @@ pub fn look(ctx: &TcContext, metered: Metered, slot: u32, bytes: u64) {
     match vpnmon_forward(skb, seen, bytes) {
         SEGMENT if vpnmon_forward_begin(skb, seen) == MORE => {
             for _ in 0..CALLS {
-                if vpnmon_forward_read(skb, seen, bytes) != MORE {
+                if vpnmon_forward_read_on(skb, seen, bytes) != MORE {
                     break;
                 }
             }
@@ -257,6 +257,19 @@ pub extern "C" fn vpnmon_forward_begin(skb: *mut __sk_buff, seen: u64) -> u32 {
 }
 
 /// Reads on in the packet.
+#[unsafe(no_mangle)]
+#[inline(never)]
+#[allow(unsafe_code, reason = "the verifier knows global functions by their name")]
+pub extern "C" fn vpnmon_forward_read_on(skb: *mut __sk_buff, seen: u64, bytes: u64) -> u32 {
+    for _ in 0..ROUNDS {
+        if vpnmon_forward_read(skb, seen, bytes) != MORE {
+            return READ;
+        }
+    }
+    MORE
+}
+
+/// Takes a few steps in the packet.
 #[unsafe(no_mangle)]
 #[inline(never)]
 #[allow(unsafe_code, reason = "the verifier knows global functions by their name")]

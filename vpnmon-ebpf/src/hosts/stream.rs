@@ -25,9 +25,11 @@ const SYN: u8 = 0x02;
 const ACK: u8 = 0x10;
 /// Steps of one call of [`vpnmon_read`]: as many as the verifier can follow at ease, once, for it
 /// looks at a global function apart from its callers.
-pub(super) const STEPS: u32 = 8;
-/// Calls for one packet: enough for 16 KiB of records of one byte each.
-pub(super) const CALLS: u32 = 2200;
+pub(super) const STEPS: u32 = 4;
+/// Calls of it for one of [`vpnmon_read_on`], and calls of that for one packet: together enough for
+/// 16 KiB of records of one byte each. In two, because the verifier follows every round of a loop.
+pub(super) const ROUNDS: u32 = 64;
+pub(super) const CALLS: u32 = 70;
 
 struct Segment {
     ports: [u16; 2],
@@ -45,7 +47,7 @@ pub fn look(skb: *mut __sk_buff, seen: u64) {
     }
     let mut came_to = MORE;
     for _ in 0..CALLS {
-        came_to = vpnmon_read(skb, scratch.into());
+        came_to = vpnmon_read_on(skb, scratch.into());
         if came_to != MORE {
             break;
         }
@@ -86,7 +88,7 @@ pub extern "C" fn vpnmon_begin(skb: *mut __sk_buff, seen: u64) -> u32 {
                 memory.sight = seen.sight(segment.ports, 0, 0);
                 return scratch;
             }
-            Err(ended) => end(seen.socket, ended),
+            Err(ended) => end(seen.socket, ended as u32),
         }
     }
     scratch::give_back(scratch);
@@ -105,27 +107,38 @@ enum Before {
 pub(super) const MORE: u32 = 1;
 /// The packet has been read.
 pub(super) const READ: u32 = 0;
-/// Nothing more is to be read of the stream.
-const OVER: u32 = 2;
+/// Nothing more is to be read of the stream; on top of it stands why: the [`Ended`].
+pub(super) const OVER: u32 = 2;
 
 /// Reads on in the packet.
+#[unsafe(no_mangle)]
+#[inline(never)]
+#[allow(unsafe_code, reason = "the verifier knows global functions by their name")]
+pub extern "C" fn vpnmon_read_on(skb: *mut __sk_buff, scratch: u64) -> u32 {
+    for _ in 0..ROUNDS {
+        let came_to = vpnmon_read(skb, scratch);
+        if came_to != MORE {
+            return came_to;
+        }
+    }
+    MORE
+}
+
+/// Takes a few steps in the packet. What they came to is dealt with elsewhere, once, not after each step.
 #[unsafe(no_mangle)]
 #[inline(never)]
 #[allow(unsafe_code, reason = "the verifier knows global functions by their name")]
 #[expect(clippy::cast_possible_truncation, reason = "an index")]
 pub extern "C" fn vpnmon_read(skb: *mut __sk_buff, scratch: u64) -> u32 {
     let ctx = SkBuffContext::new(skb);
-    let Some(socket) = Packet(&ctx).socket() else { return OVER };
-    let Some(memory) = scratch::memory(scratch as u32) else { return OVER };
+    let Some(socket) = Packet(&ctx).socket() else { return READ };
+    let Some(memory) = scratch::memory(scratch as u32) else { return READ };
     for _ in 0..STEPS {
         match memory.flow.step(&mut memory.walk, &Packet(&ctx)) {
             Step::More => {}
             Step::PacketRead => return READ,
             Step::Named => tell(socket, memory),
-            Step::Ended(ended) => {
-                end(socket, ended);
-                return OVER;
-            }
+            Step::Ended(ended) => return OVER + ended as u32,
         }
     }
     MORE
@@ -142,8 +155,8 @@ pub extern "C" fn vpnmon_keep(skb: *mut __sk_buff, scratch: u64, came_to: u64) -
     if let (Some(socket), Some(memory)) = (Packet(&ctx).socket(), scratch::memory(scratch)) {
         match came_to as u32 {
             READ => keep(socket, memory),
-            MORE => end(socket, Ended::TooLong),
-            _ => {}
+            MORE => end(socket, Ended::TooLong as u32),
+            over => end(socket, over - OVER),
         }
     }
     scratch::give_back(scratch);
@@ -209,7 +222,7 @@ fn before(seen: Seen<'_>, segment: &Segment) -> Option<Before> {
         Some(stream) if stream.reads != way(seen.direction) => None,
         // Another packet of the same way is being read on another CPU: the order is lost.
         Some(stream) if stream.is_being_read != 0 => {
-            end(seen.socket, Ended::Gap);
+            end(seen.socket, Ended::Gap as u32);
             None
         }
         Some(stream) => {
@@ -243,7 +256,7 @@ fn before_first(seen: Seen<'_>, segment: &Segment) -> Option<Before> {
     }
     let opening = maps::opening(&ends(&seen.sight(segment.ports, 0, 0)));
     if opening.is_none() {
-        end(seen.socket, Ended::MidFlow);
+        end(seen.socket, Ended::MidFlow as u32);
     }
     opening.map(Before::Read)
 }
@@ -256,8 +269,8 @@ fn ends(sight: &Sight) -> maps::Ends {
 }
 
 #[inline(always)]
-fn end(socket: Socket, ended: Ended) {
-    maps::count(ended as u32);
+fn end(socket: Socket, ended: u32) {
+    maps::count(ended);
     maps::forget(socket);
     finish(socket);
 }
