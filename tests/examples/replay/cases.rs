@@ -10,8 +10,8 @@ use std::{
 use vpnmon_agent::seam::{HostName, quic::Hellos};
 
 use crate::{
-    net::{self, Carried, carried},
-    oracle::{self, Stream},
+    net::{Carried, carried},
+    oracle::{self, Stream, Streams},
     pcap,
 };
 
@@ -69,18 +69,11 @@ impl Cases {
     /// Adds what a capture holds.
     pub fn read(&mut self, file: &Path) {
         let bytes = fs::read(file).unwrap_or_default();
-        let (mut streams, mut flights) = (HashMap::new(), HashMap::new());
-        let mut order: Vec<net::Path> = Vec::new();
+        let (mut streams, mut flights) = (Streams::new(), HashMap::new());
         for packet in pcap::packets(&bytes) {
             match carried(packet.link, packet.bytes) {
                 Some(Carried::Tcp { path, seq, syn, payload }) => {
-                    let stream = streams.entry(path).or_insert_with(|| {
-                        order.push(path);
-                        Stream::default()
-                    });
-                    if stream.segments.len() < 2000 {
-                        stream.segments.push((seq, syn, payload.to_vec()));
-                    }
+                    streams.add(path, seq, syn, payload);
                 }
                 Some(Carried::Udp { path, payload }) if payload.len() >= 1200 => {
                     let flight: &mut Vec<Vec<u8>> = flights.entry(path).or_default();
@@ -92,7 +85,7 @@ impl Cases {
             }
         }
         self.files += 1;
-        order.iter().filter_map(|path| streams.get(path)).for_each(|it| self.stream(it));
+        streams.each().for_each(|it| self.stream(it));
         for flight in flights.into_values() {
             self.flight(flight);
         }

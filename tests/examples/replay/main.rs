@@ -21,7 +21,7 @@ mod pcap;
 use std::{
     fs,
     net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
-    path::{Path, PathBuf},
+    path::Path,
     thread,
     time::Duration,
 };
@@ -47,7 +47,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 fn main() {
     let mut cases = Cases::default();
     for dir in std::env::args_os().skip(1) {
-        for file in captures(Path::new(&dir)) {
+        for file in pcap::files(Path::new(&dir)) {
             cases.read(&file);
         }
     }
@@ -113,19 +113,4 @@ fn logged(dir: &Path) -> Vec<serde_json::Value> {
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     };
     texts.flat_map(rows).collect()
-}
-
-fn captures(dir: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-        let path = entry.path();
-        let end = path.extension().and_then(|end| end.to_str());
-        if path.is_dir() {
-            found.extend(captures(&path));
-        } else if matches!(end, Some("pcap" | "pcapng" | "trace" | "cap")) {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
 }

@@ -12,9 +12,9 @@ mod reader;
 mod report;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     time::Duration,
 };
 
@@ -23,7 +23,7 @@ use vpnmon_common::wire::{dns::is_question, quic::is_client_initial};
 
 use self::{
     net::{Carried, carried},
-    oracle::Stream,
+    oracle::Streams,
     reader::Slice,
     report::Report,
 };
@@ -31,7 +31,7 @@ use self::{
 fn main() {
     let mut report = Report::default();
     for dir in std::env::args_os().skip(1) {
-        for file in captures(Path::new(&dir)) {
+        for file in pcap::files(Path::new(&dir)) {
             let bytes = fs::read(&file).unwrap_or_default();
             read_capture(&bytes, &mut report);
         }
@@ -39,45 +39,21 @@ fn main() {
     report.print();
 }
 
-fn captures(dir: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            found.extend(captures(&path));
-        } else if path
-            .extension()
-            .is_some_and(|end| matches!(end.to_str(), Some("pcap" | "pcapng" | "trace" | "cap")))
-        {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
-
 fn read_capture(file: &[u8], report: &mut Report) {
-    let mut streams: HashMap<net::Path, Stream> = HashMap::new();
-    let mut order = Vec::new();
+    let mut streams = Streams::new();
     let mut hellos = Hellos::default();
     let packets = pcap::packets(file);
     report.files += usize::from(!packets.is_empty());
     for packet in packets {
         match carried(packet.link, packet.bytes) {
             Some(Carried::Tcp { path, seq, syn, payload }) => {
-                let stream = streams.entry(path).or_insert_with(|| {
-                    order.push(path);
-                    Stream::default()
-                });
-                if stream.segments.len() < 2000 {
-                    stream.segments.push((seq, syn, payload.to_vec()));
-                }
+                streams.add(path, seq, syn, payload);
             }
             Some(Carried::Udp { path, payload }) => datagram(path, payload, &mut hellos, report),
             None => (),
         }
     }
-    order.iter().filter_map(|path| streams.get(path)).for_each(|stream| report.stream(stream));
+    streams.each().for_each(|stream| report.stream(stream));
 }
 
 fn datagram(path: net::Path, payload: &[u8], hellos: &mut Hellos<net::Path>, report: &mut Report) {

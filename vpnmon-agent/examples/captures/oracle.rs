@@ -1,11 +1,45 @@
 //! What is in a stream that is there as a whole, read by others' code or in another way.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    hash::Hash,
+};
 
 use tls_parser::{
     TlsExtension, TlsMessage, TlsMessageHandshake, parse_tls_client_hello_extensions,
     parse_tls_message_handshake,
 };
+
+/// Segments of a stream that are looked at.
+const SEGMENTS: usize = 2000;
+
+/// Streams by the two ends of each, in the order of their first segments.
+pub struct Streams<P> {
+    by_path: HashMap<P, Stream>,
+    order: Vec<P>,
+}
+
+impl<P: Copy + Eq + Hash> Streams<P> {
+    pub fn new() -> Self {
+        Self { by_path: HashMap::new(), order: Vec::new() }
+    }
+
+    /// Adds a segment.
+    pub fn add(&mut self, path: P, seq: u32, syn: bool, payload: &[u8]) {
+        let stream = self.by_path.entry(path).or_insert_with(|| {
+            self.order.push(path);
+            Stream::default()
+        });
+        if stream.segments.len() < SEGMENTS {
+            stream.segments.push((seq, syn, payload.to_vec()));
+        }
+    }
+
+    /// All of them.
+    pub fn each(&self) -> impl Iterator<Item = &Stream> {
+        self.order.iter().filter_map(|path| self.by_path.get(path))
+    }
+}
 
 /// One direction of a connection, as captured.
 #[derive(Default)]

@@ -1,5 +1,26 @@
 //! Packets out of pcap and pcapng files. What cannot be read is left out.
 
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// All captures in a folder and below it.
+pub fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let end = path.extension().and_then(|end| end.to_str());
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if matches!(end, Some("pcap" | "pcapng" | "trace" | "cap")) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
 /// A packet and the kind of link it was taken from.
 pub struct Packet<'a> {
     pub link: u32,

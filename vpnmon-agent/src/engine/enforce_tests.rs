@@ -12,11 +12,10 @@ use crate::{
         status::{NoAnswer, Wanted},
     },
     event::{Claimed, Event, Reading},
-    model::{Bytes, Usage},
+    model::Bytes,
     order::{Process, Step},
     session::{Server, Session, SessionEvent},
     users::Users,
-    view,
 };
 
 const UID: u32 = 1001;
@@ -29,18 +28,7 @@ fn now() -> Now {
 }
 
 fn settings(ssh_action: SshAction, dry_run: bool) -> Settings {
-    Settings {
-        usage: Usage::Uplink,
-        max_accounts: 100,
-        warn_percent: 80,
-        ssh_action,
-        xray: crate::engine::XraySettings::default(),
-        dry_run,
-        keep_history: true,
-        protect: Vec::new(),
-        epoch: "boot/1/uplink".to_owned(),
-        about: view::Agent::default(),
-    }
+    Settings { ssh_action, dry_run, ..Settings::of_tests("boot/1/uplink") }
 }
 
 fn admins(group: &str) -> Admins {

@@ -8,11 +8,10 @@ use vpnmon_common::owner::Owner;
 use crate::{
     engine::{Engine, Restored, Settings},
     event::{Claimed, Client, Command, Counter, Event, Now, Reading},
-    model::{Bytes, Usage},
+    model::Bytes,
     network::Names,
     time::local_date,
     users::Users,
-    view,
 };
 
 const EPOCH: &str = "boot/1/uplink";
@@ -23,18 +22,7 @@ fn now() -> Now {
 }
 
 fn engine(restored: Restored, names: &[(&str, &str)]) -> Engine {
-    let settings = Settings {
-        usage: Usage::Uplink,
-        max_accounts: 100,
-        warn_percent: 80,
-        ssh_action: crate::config::SshAction::Delete,
-        xray: crate::engine::XraySettings::default(),
-        protect: Vec::new(),
-        dry_run: false,
-        keep_history: true,
-        epoch: EPOCH.to_owned(),
-        about: view::Agent::default(),
-    };
+    let settings = Settings::of_tests(EPOCH);
     let mut engine = Engine::new(settings, Users::default(), restored, now());
     engine.handle(Event::Names(called(names)), now());
     engine

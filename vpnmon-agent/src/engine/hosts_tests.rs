@@ -13,7 +13,7 @@ use crate::{
     event::{Event, FlowMoved, Heard, Said, Stored},
     ledger::store::Store,
     model::{
-        Bytes, Usage,
+        Bytes,
         sighting::{Direction, HostService, Kind as Seen},
     },
     users::Users,
@@ -79,18 +79,7 @@ fn now(second: u64) -> Now {
 }
 
 fn engine() -> Engine {
-    let settings = EngineSettings {
-        usage: Usage::Uplink,
-        max_accounts: 10,
-        warn_percent: 80,
-        ssh_action: crate::config::SshAction::Delete,
-        xray: crate::engine::XraySettings::default(),
-        protect: Vec::new(),
-        dry_run: false,
-        keep_history: true,
-        epoch: "boot/1/uplink".to_owned(),
-        about: view::Agent::default(),
-    };
+    let settings = EngineSettings::of_tests("boot/1/uplink");
     Engine::new(settings, Users::default(), Accounts::default(), now(0))
 }
 

@@ -12,7 +12,6 @@ use crate::{
     event::{Claimed, Event, Reading},
     model::Bytes,
     users::Users,
-    view,
 };
 
 const PEOPLE: u32 = 2;
@@ -70,16 +69,9 @@ fn at(day: Date) -> Now {
 
 fn engine(restored: Restored, boots: u32, day: Date, dry_run: bool) -> Engine {
     let settings = Settings {
-        usage: Usage::Uplink,
-        max_accounts: 100,
-        warn_percent: 80,
         protect: vec!["saint".to_owned()],
         dry_run,
-        keep_history: true,
-        ssh_action: crate::config::SshAction::Block,
-        xray: crate::engine::XraySettings::default(),
-        epoch: format!("boot{boots}"),
-        about: view::Agent::default(),
+        ..Settings::of_tests(&format!("boot{boots}"))
     };
     let lines = ["user0:x:1001:1001::/:", "user1:x:1002:1002::/:", "saint:x:1003:1003::/:"];
     let users = Users::parse(lines.join("\n").as_bytes(), (1000, 60_000));

@@ -10,7 +10,7 @@ use crate::{
     event::Event,
     hosts,
     model::{
-        AccountKey, Service, Usage,
+        AccountKey, Service,
         order::HostSort,
         sighting::{Direction, HostBytes, HostService, Kind, Sighting},
     },
@@ -26,18 +26,7 @@ fn now() -> Now {
 
 /// Accounts with usage and total limit in MiB.
 fn engine(accounts: &[(Service, &str, u64, u64)]) -> Engine {
-    let settings = Settings {
-        usage: Usage::Uplink,
-        max_accounts: 100,
-        warn_percent: 80,
-        protect: Vec::new(),
-        dry_run: false,
-        keep_history: true,
-        ssh_action: crate::config::SshAction::Block,
-        xray: crate::engine::XraySettings::default(),
-        epoch: "boot/1/uplink".to_owned(),
-        about: view::Agent::default(),
-    };
+    let settings = Settings::of_tests("boot/1/uplink");
     let mut engine = Engine::new(settings, Users::default(), Restored::default(), now());
     for (service, name, used, limit) in accounts {
         let id = engine.ledger.open(&AccountKey::new(*service, *name), now());

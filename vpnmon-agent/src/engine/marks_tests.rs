@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    config::{SshAction, XrayAction},
+    config::XrayAction,
     engine::{Restored, Settings, XraySettings, status::Wanted},
     event::{Claimed, Counter, Event, Reading},
     ledger::store::Store,
@@ -29,16 +29,9 @@ fn at(seconds: u64) -> Now {
 
 fn settings(mode: XrayMode) -> Settings {
     Settings {
-        keep_history: true,
         usage: Usage::Both,
-        max_accounts: 100,
-        warn_percent: 80,
-        dry_run: false,
-        ssh_action: SshAction::Delete,
         xray: XraySettings { mode, action: XrayAction::Remove },
-        protect: Vec::new(),
-        epoch: "boot/1/both".to_owned(),
-        about: view::Agent::default(),
+        ..Settings::of_tests("boot/1/both")
     }
 }
 

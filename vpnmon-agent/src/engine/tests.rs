@@ -62,19 +62,26 @@ enum Step {
     ClockBack,
 }
 
-fn settings(boots: u32) -> Settings {
-    Settings {
-        usage: Usage::Uplink,
-        max_accounts: 100,
-        warn_percent: 80,
-        ssh_action: crate::config::SshAction::Delete,
-        xray: crate::engine::XraySettings::default(),
-        protect: Vec::new(),
-        dry_run: false,
-        keep_history: true,
-        epoch: format!("boot{boots}/1/uplink"),
-        about: view::Agent::default(),
+impl Settings {
+    /// Of the life `epoch`; what else a test wants to be different it says.
+    pub fn of_tests(epoch: &str) -> Self {
+        Self {
+            usage: Usage::Uplink,
+            max_accounts: 100,
+            warn_percent: 80,
+            ssh_action: crate::config::SshAction::Block,
+            xray: crate::engine::XraySettings::default(),
+            protect: Vec::new(),
+            dry_run: false,
+            keep_history: true,
+            epoch: epoch.to_owned(),
+            about: view::Agent::default(),
+        }
     }
+}
+
+fn settings(boots: u32) -> Settings {
+    Settings::of_tests(&format!("boot{boots}/1/uplink"))
 }
 
 impl World {

@@ -7,7 +7,6 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    config::SshAction,
     engine::{Restored, Settings, status::Wanted},
     event::Event,
     ledger::store::Store,
@@ -22,15 +21,8 @@ const NAMES: [&str; 3] = ["bob", "al>>>ice", "tro"];
 fn settings(usage: Usage) -> Settings {
     Settings {
         usage,
-        max_accounts: 100,
-        warn_percent: 80,
-        dry_run: false,
-        keep_history: true,
-        ssh_action: SshAction::Delete,
-        xray: crate::engine::XraySettings::default(),
         protect: vec!["admin".to_owned()],
-        epoch: format!("boot/1/{}", usage.word()),
-        about: view::Agent::default(),
+        ..Settings::of_tests(&format!("boot/1/{}", usage.word()))
     }
 }
 

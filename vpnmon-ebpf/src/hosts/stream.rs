@@ -108,7 +108,7 @@ pub(super) const MORE: u32 = 1;
 /// The packet has been read.
 pub(super) const READ: u32 = 0;
 /// Nothing more is to be read of the stream; on top of it stands why: the [`Ended`].
-pub(super) const OVER: u32 = 2;
+const OVER: u32 = 2;
 
 /// Reads on in the packet.
 #[unsafe(no_mangle)]
