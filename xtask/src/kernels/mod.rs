@@ -158,7 +158,7 @@ impl Bench<'_> {
             Ok(kernel) => kernel,
             Err(why) => return Ok(Row { kernel: name, outcome: Outcome::NotFetched(why) }),
         };
-        eprintln!("running {name} (about 10 s) ...");
+        eprintln!("running {name} (about 30 s) ...");
         let initramfs = self.guest.initramfs(&kernel.modules, &dir(self.layout))?;
         let console = self.layout.log(&format!("kernel-{name}"))?;
         let started = Instant::now();
